@@ -1,6 +1,7 @@
 // The settings as values: what is read from where, what wins, and what a person is told when something is wrong. Nothing
 // here touches the disk except the test of etc/vizd.conf; the loader sees the world that each test draws for it.
 
+import Contract
 import Linux
 import Logging
 import Testing
@@ -54,7 +55,7 @@ struct SettingsSourcesTests {
         #expect(settings.storage.type == .local && settings.wardrobeType == .local)
         #expect(settings.provider == "flatlay")
         #expect(settings.runway.model == "gen4_image")
-        #expect(settings.runway.ratio == Ratio(width: 1080, height: 1440))
+        #expect(settings.runway.ratio == Ratio("1080:1440"))
         #expect(settings.runway.resubmitAfter == .seconds(120))
         #expect(settings.limits.inFlight == 64 && settings.limits.perUser == 16)
         #expect(settings.limits.requestBytes == 1 << 20 && settings.limits.imageBytes == 50 << 20)
@@ -101,7 +102,7 @@ struct SettingsSourcesTests {
         let variables = ["VIZD_RUNWAY_MODEL": "mine", "RUNWAY_MODEL": "theirs", "RUNWAY_RATIO": "1:1"]
         let settings = try World(nil, variables).settings()
         #expect(settings.runway.model == "mine")
-        #expect(settings.runway.ratio == Ratio(width: 1, height: 1))
+        #expect(settings.runway.ratio == Ratio("1:1"))
     }
 
     @Test("every key can be set by its variable with the prefix")

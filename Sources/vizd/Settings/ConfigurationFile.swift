@@ -6,6 +6,7 @@
 // Broken YAML ends the reading (nothing after it can be trusted). The text of a value is never put into a problem here:
 // it could be a secret.
 
+internal import Contract
 internal import Yams
 
 struct ConfigurationFile: Sendable {
@@ -102,7 +103,7 @@ struct ConfigurationFile: Sendable {
     }
 
     private static func unknown(_ key: String) -> String {
-        let nearest = NearestWord.find(key, among: SettingsTable.all.map(\.key))
+        let nearest = nearestWord(to: key, among: SettingsTable.all.map(\.key))
         return "There is no such setting" + (nearest.map { "; did you mean \($0)?" } ?? ".")
     }
 

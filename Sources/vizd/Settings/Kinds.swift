@@ -1,6 +1,6 @@
 // The kinds of value that a setting can take, each with the sentence that tells a person what is allowed.
 
-internal import Logging
+internal import Contract
 
 extension Kind where Value == String {
     /// A path, absolute or relative to the folder where vizd was started.
@@ -107,7 +107,7 @@ extension Kind where Value == Duration {
 }
 
 extension Kind where Value == Ratio {
-    static let ratio = Kind(allowed: "width:height in pixels such as 1080:1440", unit: "pixels", reading: Ratio.init)
+    static let ratio = Kind(allowed: "width:height in pixels such as 1080:1440", unit: "pixels") { Ratio($0) }
 }
 
 extension Kind where Value == Secret {
@@ -122,28 +122,6 @@ extension Kind where Value: RawRepresentable & CaseIterable, Value.RawValue == S
         let words = Value.allCases.map(\.rawValue)
         return Kind(allowed: "one of " + words.joined(separator: ", ")) { Value(rawValue: $0) }
     }
-}
-
-/// Width and height of a picture, in pixels; written `1080:1440`.
-struct Ratio: Sendable, Equatable, CustomStringConvertible {
-    let width: Int
-    let height: Int
-
-    init(width: Int, height: Int) {
-        self.width = width
-        self.height = height
-    }
-
-    @Sendable init?(_ text: String) {
-        let sides = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard sides.count == 2, let width = FixedPoint.parse(sides[0], decimals: 0),
-            let height = FixedPoint.parse(sides[1], decimals: 0),
-            (1...65_535).contains(width), (1...65_535).contains(height)
-        else { return nil }
-        self.init(width: width, height: height)
-    }
-
-    var description: String { "\(width):\(height)" }
 }
 
 /// Spans of time as people write them.

@@ -3,6 +3,7 @@
 // Every member is filled from its row in `SettingsTable`; the values written here are placeholders that a test proves to
 // be overwritten. Paths are as given; sizes are bytes, money is millionths of a US dollar, ratios are pixels.
 
+internal import Contract
 internal import Logging
 
 struct Settings: Sendable, Equatable {
@@ -69,7 +70,7 @@ struct Settings: Sendable, Equatable {
         var apiKey: Secret?
         var baseURL = ""
         var model = ""
-        var ratio = Ratio(width: 1, height: 1)
+        var ratio = Ratio("1:1") ?? { preconditionFailure("1:1 is a ratio") }()
         var modelDescriptor: String?
         var onLostResponse = LostResponse.fail
         var resubmitAfter = Duration.zero

@@ -4,6 +4,8 @@
 // Reading never stops at the first problem, and ends in settings or in all the problems, never in both.
 // What the loader touches of the world comes in as `SettingsWorld`.
 
+internal import Contract
+
 /// What the loader may see of the machine.
 struct SettingsWorld: Sendable {
     enum Reading: Sendable, Equatable {
@@ -129,7 +131,7 @@ struct SettingsLoader {
             uniquingKeysWith: { first, _ in first })
         for name in world.environment.keys.sorted()
         where name.hasPrefix("VIZD_") && name != "VIZD_CONFIG" && known[name] == nil {
-            let nearest = NearestWord.find(name, among: Array(known.keys).sorted())
+            let nearest = nearestWord(to: name, among: Array(known.keys).sorted())
             let hint = nearest.map { "; did you mean \($0)?" } ?? "."
             notices.append("The environment variable \(name) names no setting and is ignored\(hint)")
         }
