@@ -18,7 +18,7 @@ extension Pipeline {
             provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "",
             estimate: Money(credits: price.credits, usdMicros: price.microdollars), freeOfCharge: provider.traits.isFree)
         do throws(JournalFailure) {
-            _ = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now())
+            job.attempts = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now()).attempt
         } catch {
             throw StepTrouble(error)
         }

@@ -17,8 +17,8 @@ package import Wardrobe
 package struct JobTicket: Sendable {
     /// The job's name.
     package let name: String
-    /// The trusted copy of the request.
-    package let request: [UInt8]
+    /// The trusted copy of the request, read.
+    package let decoded: Result<JobRequest, RequestFault>
     /// Where it enters: at the beginning, or where an earlier run of the program left it.
     package let resume: Resume
     /// The journal's row, as it was admitted.
@@ -28,8 +28,11 @@ package struct JobTicket: Sendable {
     /// Seconds that the request waited before it was claimed.
     package let queued: Double
 
-    package init(name: String, request: [UInt8], resume: Resume, row: JobRow, last: AttemptRow?, queued: Double) {
-        (self.name, self.request, self.resume) = (name, request, resume)
+    package init(
+        name: String, decoded: Result<JobRequest, RequestFault>, resume: Resume, row: JobRow, last: AttemptRow?,
+        queued: Double
+    ) {
+        (self.name, self.decoded, self.resume) = (name, decoded, resume)
         (self.row, self.last, self.queued) = (row, last, queued)
     }
 }
@@ -94,11 +97,7 @@ package struct Pipeline: Sendable {
     /// Runs one job to its end. `report` is called at every step.
     package func run(_ ticket: JobTicket, report: @escaping @Sendable (JobProgress) -> Void) async -> JobEnd {
         var job = JobRun(ticket: ticket, startedAt: monotonicClock())
-        do throws(RequestFault) {
-            job.request = try JobRequest.decode(ticket.request)
-        } catch {
-            return .result(failed(job, JobFailure(fault: error), at: .prepare, fault: error))
-        }
+        if case .failure(let fault) = ticket.decoded { return .result(failed(job, JobFailure(fault: fault), at: nil)) }
         let entry: JobEntry
         switch await self.entry(of: ticket) {
         case .success(let found): entry = found
@@ -219,7 +218,8 @@ struct JobRun {
     let ticket: JobTicket
     /// Monotonic nanoseconds.
     let startedAt: Int64
-    var request: JobRequest?
+    /// Nil where it could not be read.
+    let request: JobRequest?
     /// The stage that is under way, or was when it failed.
     var stage: Stage
     var order: Order?
@@ -230,9 +230,17 @@ struct JobRun {
     /// The name of the provider, once chosen.
     var provider: String?
 
+    /// Attempts of this run so far.
+    var attempts: Int
+    /// What the provider charged, in its credits; nil where it has none, 0 where nothing was ordered.
+    var credits: Double?
+
     init(ticket: JobTicket, startedAt: Int64) {
         (self.ticket, self.startedAt) = (ticket, startedAt)
+        if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
         provider = ticket.row.provider
+        attempts = ticket.last?.attempt ?? 0
+        credits = 0
         stage = .prepare
     }
 
@@ -242,6 +250,17 @@ struct JobRun {
         return JobProgress(
             stage: stage, percent: percent, message: message, userID: request?.userID, outfitID: request?.outfitID,
             provider: provider)
+    }
+
+    /// Where a job that failed in a stage had got to.
+    static func percent(at stage: Stage) -> Int {
+        switch stage {
+        case .prepare: 5
+        case .generate: 20
+        case .download: 80
+        case .store: 90
+        case .update: 95
+        }
     }
 
     /// The bars are where jobs are in time, roughly: generating is most of it.

@@ -109,11 +109,12 @@ extension Pipeline {
             return all.compactMap { $0 }
         }
         var references: [Reference] = []
-        var unreadable: [String] = []
-        for outcome in outcomes {
+        var unreadable: [Problem] = []
+        for (index, outcome) in outcomes.enumerated() {
             switch outcome {
             case .success(let reference): references.append(reference)
-            case .failure(.unreadable(let sentence)): unreadable.append(sentence)
+            case .failure(.unreadable(let sentence)):
+                unreadable.append(Problem(path: "items[\(index)]", message: sentence))
             case .failure(.step(let trouble)): throw trouble
             }
         }

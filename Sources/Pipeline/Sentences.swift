@@ -31,12 +31,13 @@ extension JobFailure {
         ])
     }
 
-    static func unreadable(_ sentences: [String], of count: Int) -> JobFailure {
+    static func unreadable(_ problems: [Problem], of count: Int) -> JobFailure {
         JobFailure(
             .garmentUnreadable,
-            "\(sentences.count) of \(count) garments cannot be used, and nothing was ordered. "
-                + sentences.joined(separator: " ")
-                + " When the photos are in order, move the request from failed/ back to incoming/.")
+            "\(problems.count) of \(count) garments cannot be used, and nothing was ordered. "
+                + problems.map(\.message).joined(separator: " ")
+                + " When the photos are in order, move the request from failed/ back to incoming/.",
+            details: problems)
     }
 
     static func imagingUnavailable(_ what: String, _ failure: ImageFailure) -> JobFailure {
@@ -51,6 +52,11 @@ extension JobFailure {
             "What the provider sent is no whole picture: \(failure.message) "
                 + "Move the request from failed/ back to incoming/ to try once more.")
     }
+
+    static let poison = JobFailure(
+        .poison,
+        "vizd ended in disorder three times while it worked on this request, so it is not started again. Look into vizd's "
+            + "log and at the outfit's photos for the cause; then move the request from failed/ back to incoming/.")
 
     static let strangeNote = JobFailure(
         .internal,
