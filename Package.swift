@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "Ledger",
             dependencies: [
-                "Contract",
+                "Contract", "Linux",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),

@@ -115,7 +115,7 @@ struct JobMachine {
 }
 
 /// Where a job enters: at its beginning, or where an earlier run of the program left it.
-package enum JobEntry: Equatable, Sendable {
+enum JobEntry: Equatable, Sendable {
     case prepare
     /// A verified picture is kept in the work folder.
     case store(Plan, PictureNote)

@@ -9,7 +9,7 @@ package import Contract
 internal import Digest
 package import Imaging
 package import Ledger
-package import Linux
+internal import Linux
 package import Providers
 package import Wardrobe
 

@@ -70,8 +70,8 @@ package struct Plan: Equatable, Sendable {
 package struct StoredNote: Equatable, Sendable {
     /// As results and records spell it.
     package let url: String
-    /// The file, where it is one.
-    package let path: String?
+    /// The file, absolute.
+    package let path: String
 
     private static let version = 1
 
@@ -88,11 +88,13 @@ package struct StoredNote: Equatable, Sendable {
 
     /// Reads what `encoded` wrote; nil for anything else.
     package init?(encoded bytes: [UInt8]) {
-        guard let root = Note.parse(bytes, version: StoredNote.version), let url = root.text("url") else { return nil }
-        self.init(url: url, path: root.text("path"))
+        guard let root = Note.parse(bytes, version: StoredNote.version), let url = root.text("url"),
+            let path = root.text("path")
+        else { return nil }
+        self.init(url: url, path: path)
     }
 
-    package init(url: String, path: String?) { (self.url, self.path) = (url, path) }
+    package init(url: String, path: String) { (self.url, self.path) = (url, path) }
 }
 
 /// Reading our own small JSON objects.

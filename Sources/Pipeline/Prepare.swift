@@ -86,7 +86,7 @@ extension Pipeline {
                 items: inline.items.map { Garment(name: $0.name, category: $0.category, candidates: [$0.image]) },
                 stylingNotes: inline.stylingNotes)
         } else {
-            guard let id = request.outfitID.flatMap(OutfitID.init) else {
+            guard let id = request.outfitID.flatMap({ OutfitID($0) }) else {
                 preconditionFailure("the contract let a request without an outfit through")
             }
             do throws(WardrobeFailure) {
@@ -130,7 +130,7 @@ extension Pipeline {
     private func reference(_ garment: Garment, _ user: UserID) async -> Result<Reference, PhotoTrouble> {
         let photo: OpenedPhoto
         do throws(WardrobeFailure) {
-            photo = try await wardrobe.openPhoto(of: garment, of: user)
+            photo = try await wardrobe.openPhoto(garment, of: user)
         } catch {
             return .failure(error.code == .garmentUnreadable ? .unreadable(error.message) : .step(StepTrouble(error)))
         }

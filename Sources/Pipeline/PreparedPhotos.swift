@@ -76,7 +76,7 @@ package final class PreparedPhotos: Sendable {
         let limit = photoBytesMax
         let fresh: (FileState, SHA256Digest?)
         do throws(SystemFailure) {
-            fresh = try await pool.run { [state] () throws(SystemFailure) in
+            fresh = try await pool.run { [self] () throws(SystemFailure) in
                 let info = try photo.info()
                 let file = FileState(
                     identity: info.identity, size: info.size, modified: info.modified, changed: info.changed)
@@ -128,7 +128,7 @@ package final class PreparedPhotos: Sendable {
             return PreparedPhoto(bytes: bytes, shape: shape)
         } catch {
             // Somebody tidied up, or the disk is ill: it is made again, and the shelf learns that it is gone.
-            state.withLock { $0.shelf.forget(digest) }
+            state.withLock { _ = $0.shelf.forget(digest) }
             return nil
         }
     }

@@ -57,10 +57,10 @@ extension Pipeline {
         let facts = ResultDocument.ImageFacts(
             width: picture.width, height: picture.height, bytes: picture.bytes,
             sha256: SHA256Digest(bytes: picture.sha256)?.hex ?? "", contentType: picture.contentType)
-        let document = ResultDocument.Picture(
+        let made = ResultDocument.Picture(
             imageURL: stored.url, storage: .local(path: stored.path), generationTime: job.timing[.generate] ?? 0,
             provider: displayName(plan.provider), making: making, image: facts)
-        return document(job, progress: 100, .complete(picture: document, views: []))
+        return document(job, progress: 100, .complete(picture: made, views: []))
     }
 
     /// The result of a job that ended with a failure in `stage` (nil: before the first).

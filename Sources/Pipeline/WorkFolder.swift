@@ -4,7 +4,7 @@
 // and it goes only when the job has landed. The folder belongs to the daemon alone.
 
 internal import Contract
-package import Digest
+internal import Digest
 package import Ledger
 package import Linux
 

@@ -4,10 +4,10 @@
 internal import Contract
 
 /// A sheet to be drawn: references placed on an even ground.
-package struct Sheet: Hashable, Sendable {
+package struct FlatLaySheet: Hashable, Sendable {
     package let size: PixelSize
-    /// The ground's colour: red, green, blue.
-    package let ground: [UInt8]
+    /// The ground's colour, 0xRRGGBB.
+    package let ground: UInt32
     /// One for each reference, in their order: where its garment (the `content` box) goes.
     package let places: [PixelBox]
 }
@@ -15,14 +15,14 @@ package struct Sheet: Hashable, Sendable {
 /// Draws sheets; the program gives the image workers for it.
 package protocol SheetPainting: Sendable {
     /// A JPEG file of the sheet.
-    func paint(_ sheet: Sheet, _ references: [Reference]) async throws(ProviderFailure) -> [UInt8]
+    func paint(_ sheet: FlatLaySheet, _ references: [Reference]) async throws(ProviderFailure) -> [UInt8]
 }
 
 /// Lays garments out on one sheet.
 package struct FlatLay: Provider {
     private let painter: any SheetPainting
     /// A warm white, so that the white of product photos melts into it.
-    private static let ground: [UInt8] = [0xF6, 0xF2, 0xEB]
+    private static let ground: UInt32 = 0xF5F1EA
 
     package init(painter: any SheetPainting) { self.painter = painter }
 
@@ -40,10 +40,13 @@ package struct FlatLay: Provider {
 
     package func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture {
         let garments = order.references.map {
-            FlatLayGarment(name: $0.name, category: $0.category, aspect: Double($0.content.width) / Double($0.content.height))
+            FlatLayLayout.Garment(
+                name: $0.name, category: $0.category ?? "",
+                aspect: Double($0.content.width) / Double(max($0.content.height, 1)))
         }
-        let places = FlatLayLayout.places(for: garments, on: order.size)
-        let sheet = Sheet(size: order.size, ground: FlatLay.ground, places: places)
+        let layout = FlatLayLayout(garments, width: order.size.width, height: order.size.height)
+        let places = layout.placements.map { PixelBox(x: $0.left, y: $0.top, width: $0.width, height: $0.height) }
+        let sheet = FlatLaySheet(size: order.size, ground: FlatLay.ground, places: places)
         return GeneratedPicture(bytes: try await painter.paint(sheet, order.references))
     }
 }

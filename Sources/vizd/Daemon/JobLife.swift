@@ -102,7 +102,7 @@ struct JobLife: Sendable {
             log.info("job.admitted", metadata: name.metadata(["judgement": "\(answer.judgement.word)", "run": "\(job.row.run)"]))
             // A job at work has nothing in done/ and failed/; what lies there is of an earlier run, or of this one's
             // landing, which is then finished from the journal.
-            if job.row.phase != .landing { try await withdraw(name, presence) }
+            if job.row.phase != .landing { try await withdraw(name, presence, answer.judgement) }
             return .job(job)
         }
     }
@@ -115,7 +115,7 @@ struct JobLife: Sendable {
         }
         let ticket = JobTicket(
             name: name.text, decoded: request.decoded, resume: job.resume, row: job.row, last: job.last, queued: queued)
-        board.begin(ticket)
+        board.begin(name, ticket)
         let result: ResultDocument
         if job.poison == .poisoned {
             result = pipeline.poisoned(ticket)
@@ -130,7 +130,7 @@ struct JobLife: Sendable {
 
     /// The result into the journal, then into its box.
     private func conclude(_ name: JobName, _ result: ResultDocument, source: FileName) async throws(LifeTrouble) {
-        let (box, code) = (result.isComplete ? OutcomeBox.done : .failed, result.error?.code)
+        let (box, code) = (result.failure == nil ? OutcomeBox.done : .failed, result.failure?.code)
         let bytes = result.encode()
         try await journalled { () async throws(JournalFailure) in
             try await journal.landing(name.text, box, code: code, result: bytes, at: now())
@@ -175,6 +175,7 @@ struct JobLife: Sendable {
             case .fresh, .resume, .relanding, .rerun, .retry:
                 // The first one has landed meanwhile: this file takes its place and is judged as any other.
                 if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
+                if case .gone = try await read(claimed) { return }
                 await pause(JobLife.patience)
             }
         }
@@ -250,7 +251,7 @@ struct JobLife: Sendable {
     // MARK: - The result
 
     private func tell(_ name: JobName, _ result: ResultDocument) {
-        guard let error = result.error else {
+        guard let error = result.failure else {
             log.notice("job.complete", metadata: name.metadata(["seconds": "\(result.timing.total ?? 0)"]))
             return
         }

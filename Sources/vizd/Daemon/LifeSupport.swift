@@ -89,6 +89,14 @@ extension JobName {
     }
 }
 
+extension ResultDocument {
+    /// Why it failed; nil where it did not.
+    var failure: Failure? {
+        guard case .failed(let failure) = outcome else { return nil }
+        return failure
+    }
+}
+
 extension Reading {
     /// What was read, if it was.
     var bytes: [UInt8]? {
@@ -169,13 +177,15 @@ extension JobLife {
     /// How long to wait when something stands in the way of a landing.
     private static let blockedPatience: Int64 = 10_000_000_000
 
-    /// Removes what lies in done/ and failed/ of an earlier run of this name.
-    func withdraw(_ name: JobName, _ presence: Presence) async throws(LifeTrouble) {
+    /// Removes what lies in done/ and failed/ of an earlier run of this name. A request there goes too, but for a
+    /// readable one of which the journal knows nothing: it may be the only copy of somebody's work.
+    func withdraw(_ name: JobName, _ presence: Presence, _ judgement: Admission.Judgement) async throws(LifeTrouble) {
         for (box, request, result) in [
             (Box.done, presence.done, presence.doneResult), (Box.failed, presence.failed, presence.failedResult),
         ] where request != nil || result != nil {
+            let unknown = judgement == .fresh(replacing: nil) && request?.kind == .regular
             while case .paused(let failure) = try await spoken({ () async throws(SpoolFatal) in
-                try await landing.withdraw(name.landing, from: box, withRequest: request != nil)
+                try await landing.withdraw(name.landing, from: box, withRequest: request != nil && !unknown)
             }) {
                 await awaitRoom("\(failure)")
             }
