@@ -16,6 +16,8 @@ package struct DocumentFault: Error, Equatable, Sendable {
 struct DocumentReader {
     /// Deeper than a request may be, since a result holds a request's metadata.
     static let levels = RequestLimit.levels + 16
+    /// The largest whole number that every reader of JSON takes exactly (RFC 7493).
+    static let largest = 9_007_199_254_740_991
 
     let document: JSONDocument
     private var problems = ProblemList()
@@ -116,13 +118,24 @@ struct DocumentReader {
             return whole
         }
         let limits =
-            range.upperBound == .max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
+            range.upperBound == Self.largest
+            ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
         return mismatch(place, "a whole number, \(limits)") ?? 0
     }
 
     mutating func word<Word: RawRepresentable<String> & CaseIterable>(_ place: Place, _ type: Word.Type) -> Word? {
         if case .string(let text) = place.node.value, let word = Word(rawValue: text) { return word }
         return mismatch(place, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+
+    /// A SHA-256 in lower-case hexadecimal.
+    mutating func digest(_ place: Place) -> String? {
+        if case .string(let text) = place.node.value, text.utf8.count == 64,
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        {
+            return text
+        }
+        return mismatch(place, "64 hexadecimal digits")
     }
 
     mutating func moment(_ key: some RawRepresentable<String>, of object: Place) -> Timestamp {

@@ -22,8 +22,8 @@ extension ResultDocument {
             timing: reader.timing(of: root),
             userID: reader.textOrNull(ResultKey.userID, of: root),
             outfitID: reader.textOrNull(ResultKey.outfitID, of: root),
-            attempts: reader.count(ResultKey.attempts, of: root, within: 0...Int.max),
-            requestSHA256: reader.textOrNull(ResultKey.requestSHA256, of: root),
+            attempts: reader.count(ResultKey.attempts, of: root, within: 0...DocumentReader.largest),
+            requestSHA256: reader.requestDigest(of: root),
             metadata: metadata,
             finishedAt: reader.moment(ResultKey.finishedAt, of: root),
             version: reader.text(ResultKey.version, of: root))
@@ -94,7 +94,7 @@ extension DocumentReader {
             making.seed = UInt32(count(seed, within: 0...Int(UInt32.max)))
         }
         making.prompt = textOrNull(MakingKey.prompt, of: place)
-        making.references = count(MakingKey.references, of: place, within: 0...Int.max)
+        making.references = count(MakingKey.references, of: place, within: 0...DocumentReader.largest)
         making.reused = flag(MakingKey.reused, of: place)
         return making
     }
@@ -104,11 +104,15 @@ extension DocumentReader {
             return ResultDocument.ImageFacts(width: 0, height: 0, bytes: 0, sha256: "", contentType: "")
         }
         return ResultDocument.ImageFacts(
-            width: count(ImageKey.width, of: image, within: 1...Int.max),
-            height: count(ImageKey.height, of: image, within: 1...Int.max),
-            bytes: count(ImageKey.bytes, of: image, within: 1...Int.max),
-            sha256: text(ImageKey.sha256, of: image),
+            width: count(ImageKey.width, of: image, within: 1...DocumentReader.largest),
+            height: count(ImageKey.height, of: image, within: 1...DocumentReader.largest),
+            bytes: count(ImageKey.bytes, of: image, within: 1...DocumentReader.largest),
+            sha256: field(ImageKey.sha256, of: image).flatMap { digest($0) } ?? "",
             contentType: text(ImageKey.contentType, of: image))
+    }
+
+    fileprivate mutating func requestDigest(of root: Place) -> String? {
+        field(ResultKey.requestSHA256, of: root).flatMap { $0.node.value == .null ? nil : digest($0) }
     }
 
     fileprivate mutating func cost(of root: Place) -> ResultDocument.Cost {

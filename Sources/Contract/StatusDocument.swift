@@ -79,7 +79,7 @@ package struct StatusDocument: Equatable, Sendable {
             stage: reader.field(StatusKey.stage, of: root).flatMap { reader.word($0, Stage.self) } ?? .prepare,
             message: reader.text(StatusKey.message, of: root),
             estimatedTime: reader.amount(StatusKey.estimatedTime, of: root),
-            attempt: reader.count(StatusKey.attempt, of: root, within: 1...Int.max),
+            attempt: reader.count(StatusKey.attempt, of: root, within: 1...DocumentReader.largest),
             userID: reader.text(StatusKey.userID, of: root),
             outfitID: reader.textOrNull(StatusKey.outfitID, of: root),
             provider: reader.textOrNull(StatusKey.provider, of: root),

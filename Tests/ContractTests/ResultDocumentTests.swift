@@ -74,7 +74,8 @@ struct ResultDocumentTests {
             String(decoding: Samples.completeLocal.encode(pretty: false), as: UTF8.self) == """
                 {"job_id":"7d0c","status":"complete","progress":100,"result":{\
                 "image_url":"wardrobe_photos/peichin/items/visualizations/8f14e45f-ceea-467f-a0e6-1d1c6d3a0001.jpg",\
-                "image_path":"/srv/wardrobe_photos/peichin/items/visualizations/8f14e45f-ceea-467f-a0e6-1d1c6d3a0001.jpg",\
+                "image_path":"/srv/wardrobe_photos/peichin/items/visualizations/\
+                8f14e45f-ceea-467f-a0e6-1d1c6d3a0001.jpg",\
                 "generation_time":0.412,"provider":"Flat lay",\
                 "metadata":{"task_id":null,"model":null,"user_level_descriptor":false,"model_descriptor_used":false,\
                 "ratio":"1080:1440","seed":null,"prompt":null,"references":3,"reused":false},"image":{"width":1080,\

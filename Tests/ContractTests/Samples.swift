@@ -9,12 +9,14 @@ enum Samples {
     static var status: StatusDocument {
         StatusDocument(
             jobID: "7d0c", progress: 35, stage: .generate, message: "Waiting for the picture", estimatedTime: 21.5,
-            attempt: 1, userID: "peichin", outfitID: "8f14e45f-ceea-467f-a0e6-1d1c6d3a0001", provider: "Runway ML",
+            attempt: 1, userID: "peichin", outfitID: outfit, provider: "Runway ML",
             updatedAt: moment)
     }
 
-    static func picture(_ name: String = "0001", s3: Bool = false) -> ResultDocument.Picture {
-        let key = "peichin/items/visualizations/8f14e45f-ceea-467f-a0e6-1d1c6d3a\(name).jpg"
+    static let outfit = "8f14e45f-ceea-467f-a0e6-1d1c6d3a0001"
+
+    static func picture(_ name: String = outfit, s3: Bool = false) -> ResultDocument.Picture {
+        let key = "peichin/items/visualizations/\(name).jpg"
         var making = ResultDocument.Making()
         making.taskID = s3 ? "17f20503-6c24-4c16-946b-35dbbce2af2f" : nil
         making.model = s3 ? "gen4_image" : nil
@@ -34,7 +36,7 @@ enum Samples {
     static func result(_ outcome: ResultDocument.Outcome) -> ResultDocument {
         ResultDocument(
             jobID: "7d0c", progress: 100, outcome: outcome, userID: "peichin",
-            outfitID: "8f14e45f-ceea-467f-a0e6-1d1c6d3a0001", attempts: 1, requestSHA256: digest, metadata: nil,
+            outfitID: outfit, attempts: 1, requestSHA256: digest, metadata: nil,
             finishedAt: moment, version: "1.0.0")
     }
 
@@ -47,12 +49,15 @@ enum Samples {
     }
 
     static var completeS3: ResultDocument {
-        let first = picture(s3: true)
-        let second = picture("0001/street", s3: true)
+        let first = picture("views/\(outfit)/plain", s3: true)
+        let second = picture("views/\(outfit)/street", s3: true)
         var document = result(
             .complete(
                 picture: first, views: [.init(name: "plain", picture: first), .init(name: "street", picture: second)]))
         document.cost = .init(credits: 16, usd: 0.16)
+        document.timing = .init(
+            queued: 0.004, stages: [.prepare: 0.4, .generate: 31.2, .download: 0.8, .store: 0.1, .update: 0.02],
+            total: 32.6)
         document.metadata = Array(#"{"cart": [1e3, "\u00e9"],  "note":null}"#.utf8)
         return document
     }
