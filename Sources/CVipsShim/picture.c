@@ -34,17 +34,14 @@ int vz_encode(VipsImage *image, int quality, vz_picture *out) {
                                 NULL);
 }
 
-static int by_value(const void *a, const void *b) { return *(const uint8_t *)a - *(const uint8_t *)b; }
-
 static int differs(const uint8_t *p, const uint8_t *q, int by) {
     return abs(p[0] - q[0]) > by || abs(p[1] - q[1]) > by || abs(p[2] - q[2]) > by;
 }
 
-/// The middle colour of the outermost pixels, and how many of them (in a thousand) are about that colour.
-static int border_colour(const uint8_t *rgb, int width, int height, uint8_t colour[3]) {
-    int count = 2 * (width + height);
-    uint8_t *ring = g_malloc((size_t)count * 3), *sorted = g_malloc(count);
-    int n = 0, alike = 0;
+/// The outermost pixels, packed RGB, and their number.
+static uint8_t *border(const uint8_t *rgb, int width, int height, int *count) {
+    uint8_t *ring = g_malloc((size_t)(width + height) * 6);
+    int n = 0;
     for (int x = 0; x < width; x++) {
         memcpy(ring + 3 * n++, rgb + 3 * x, 3);
         memcpy(ring + 3 * n++, rgb + 3 * ((size_t)(height - 1) * width + x), 3);
@@ -53,15 +50,44 @@ static int border_colour(const uint8_t *rgb, int width, int height, uint8_t colo
         memcpy(ring + 3 * n++, rgb + 3 * (size_t)y * width, 3);
         memcpy(ring + 3 * n++, rgb + 3 * ((size_t)y * width + width - 1), 3);
     }
-    for (int band = 0; band < 3; band++) {
-        for (int i = 0; i < count; i++) sorted[i] = ring[3 * i + band];
-        qsort(sorted, count, 1, by_value);
-        colour[band] = sorted[count / 2];
+    *count = n;
+    return ring;
+}
+
+/// The commonest colour of the border (the mean of its fullest bin of 32 x 32 x 32) and how many thousandths of the
+/// border are about that colour.
+static int border_colour(const uint8_t *rgb, int width, int height, uint8_t colour[3]) {
+    int count, fullest = 0, alike = 0;
+    uint8_t *ring = border(rgb, width, height, &count);
+    int *bins = g_new0(int, 8 * 8 * 8);
+    int64_t sum[3] = {0, 0, 0}, members = 0;
+    for (int i = 0; i < 3 * count; i += 3) bins[ring[i] / 32 * 64 + ring[i + 1] / 32 * 8 + ring[i + 2] / 32]++;
+    for (int i = 1; i < 8 * 8 * 8; i++)
+        if (bins[i] > bins[fullest]) fullest = i;
+    for (int i = 0; i < 3 * count; i += 3) {
+        if (ring[i] / 32 * 64 + ring[i + 1] / 32 * 8 + ring[i + 2] / 32 != fullest) continue;
+        for (int band = 0; band < 3; band++) sum[band] += ring[i + band];
+        members++;
     }
+    for (int band = 0; band < 3; band++) colour[band] = (uint8_t)(sum[band] / members);
     for (int i = 0; i < count; i++) alike += !differs(ring + 3 * i, colour, 20);
     g_free(ring);
-    g_free(sorted);
+    g_free(bins);
     return (int)((int64_t)alike * 1000 / count);
+}
+
+static int corners_alike(const uint8_t *rgb, int width, int height, const uint8_t colour[3]) {
+    size_t last = (size_t)(height - 1) * width;
+    return !differs(rgb, colour, 20) + !differs(rgb + 3 * (size_t)(width - 1), colour, 20) +
+           !differs(rgb + 3 * last, colour, 20) + !differs(rgb + 3 * (last + width - 1), colour, 20);
+}
+
+/// A garment may touch the edges of its photo, but then the corners still show the backdrop; a street behind somebody
+/// fills border and corners alike.
+static int has_backdrop(const uint8_t *rgb, int width, int height, uint8_t colour[3]) {
+    int alike = border_colour(rgb, width, height, colour);
+    int light = colour[0] >= 200 && colour[1] >= 200 && colour[2] >= 200;
+    return alike >= 700 || (light && alike >= 150 && corners_alike(rgb, width, height, colour) >= 3);
 }
 
 /// First and last index whose count reaches `least`; -1 if none does.
@@ -78,8 +104,7 @@ void vz_find_content(const uint8_t *rgb, int width, int height, vz_box *content,
     uint8_t colour[3];
     *content = (vz_box){0, 0, width, height};
     *backdrop = -1;
-    // A garment may touch an edge or two of its photo; a street behind somebody fills all four.
-    if (border_colour(rgb, width, height, colour) < 700) return;
+    if (!has_backdrop(rgb, width, height, colour)) return;
     *backdrop = colour[0] << 16 | colour[1] << 8 | colour[2];
     int *columns = g_new0(int, width), *rows = g_new0(int, height), left, right, top, bottom;
     for (int y = 0; y < height; y++)
@@ -102,19 +127,28 @@ static int describe_content(VipsImage *image, vz_picture *out) {
     return 0;
 }
 
+/// Shrinks while loading, turns upright, and applies the colour profile if there is one: without one the operation
+/// would take a way through a profile of its own, and white would not stay white. Its own fail_on does not reach the
+/// loader (libvips 8.14), so it travels in the loader's options.
+static int shrink(VipsImage *header, const void *bytes, size_t count, int edge, VipsImage **out) {
+    const char *options = "fail_on=truncated";
+    if (!vips_image_get_typeof(header, VIPS_META_ICC_NAME))
+        return vips_thumbnail_buffer((void *)bytes, count, out, edge, "height", edge, "size", VIPS_SIZE_DOWN,
+                                     "option_string", options, NULL);
+    return vips_thumbnail_buffer((void *)bytes, count, out, edge, "height", edge, "size", VIPS_SIZE_DOWN,
+                                 "option_string", options, "export_profile", "srgb", "intent", VIPS_INTENT_RELATIVE,
+                                 NULL);
+}
+
 int vz_prepare(const void *bytes, size_t count, int64_t most_pixels, int edge, int quality, vz_info *info,
                vz_picture *out, char why[VZ_WHY]) {
     VipsObject *scope = VIPS_OBJECT(vips_image_new());
     VipsImage **t = (VipsImage **)vips_object_local_array(scope, 4);
     int code = vz_open(bytes, count, VIPS_FAIL_ON_TRUNCATED, &t[0], info, why);
     if (code == VZ_OK) code = vz_check_pixels(info, most_pixels, why);
-    // The thumbnail operation shrinks while it loads, turns the picture upright and applies its colour profile. Its own
-    // fail_on is not handed to the loader (8.14), so it travels in the loader's options.
-    if (code == VZ_OK &&
-        (vips_thumbnail_buffer((void *)bytes, count, &t[1], edge, "height", edge, "size", VIPS_SIZE_DOWN,
-                               "option_string", "fail_on=truncated", "export_profile", "srgb", NULL) ||
-         vz_flat_rgb(t[1], &t[2]) || !(t[3] = vips_image_copy_memory(t[2])) || describe_content(t[3], out) ||
-         vz_encode(t[3], quality, out)))
+    if (code == VZ_OK && (shrink(t[0], bytes, count, edge, &t[1]) || vz_flat_rgb(t[1], &t[2]) ||
+                          !(t[3] = vips_image_copy_memory(t[2])) || describe_content(t[3], out) ||
+                          vz_encode(t[3], quality, out)))
         code = vz_explain(why);
     g_object_unref(scope);
     vips_thread_shutdown();
@@ -133,7 +167,8 @@ static int upright_srgb(VipsImage *in, VipsImage **out) {
         now = t[1];
     }
     if (!failed && vips_image_get_typeof(now, VIPS_META_ICC_NAME)) {
-        if (!vips_icc_transform(now, &t[2], "srgb", "embedded", TRUE, "depth", 8, NULL)) now = t[2];
+        if (!vips_icc_transform(now, &t[2], "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
+                                "depth", 8, NULL)) now = t[2];
         else vips_error_clear();
     }
     failed = failed || vz_flat_rgb(now, out);

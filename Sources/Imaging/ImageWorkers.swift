@@ -78,6 +78,8 @@ package final class ImageWorkers: Sendable {
 package struct BenchReport: Hashable, Sendable {
     /// Its worker, if it has one.
     package var processID: Int32?
-    /// Whether that worker has begun on an order.
+    /// Whether an order was sent to that worker.
+    package var isHanded = false
+    /// Whether that worker has begun on it.
     package var isDecoding = false
 }

@@ -74,12 +74,15 @@ final class WorkerProcess {
 
     /// Hands the order over and waits until the worker has read it.
     /// - Throws: before the worker has begun on it; another worker may have it.
-    func hand(_ order: ImageOrder, _ files: [OpenFile], deadline: Int64, bell: Bell) throws(WorkerTrouble) {
+    func hand(
+        _ order: ImageOrder, _ files: [OpenFile], deadline: Int64, bell: Bell, sent: () -> Void
+    ) throws(WorkerTrouble) {
         do throws(SystemFailure) {
             try socket.send(order.encode(), files: files)
         } catch {
             throw .gone("\(error)")
         }
+        sent()
         let answer = try receive(deadline: deadline, bell: bell)
         guard answer == .begun(number: order.number) else { throw .gone("it answered another order") }
     }

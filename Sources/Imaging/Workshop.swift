@@ -183,7 +183,7 @@ final class Workshop: Sendable {
         let (ending, outcome) = attempt(number, customer, index, &worker)
         let (verdict, continuation) = state.withLock { state in
             let verdict = state.book.finish(index, ending)
-            state.reports[index].isDecoding = false
+            state.reports[index] = BenchReport(processID: state.reports[index].processID)
             return (verdict, verdict.delivers ? state.customers.removeValue(forKey: number)?.continuation : nil)
         }
         continuation?.resume(returning: outcome)
@@ -212,7 +212,9 @@ final class Workshop: Sendable {
                 let processID = worker?.processID
                 state.withLock { $0.reports[index].processID = processID }
             }
-            try worker!.hand(order, files, deadline: deadline, bell: bells[index])
+            try worker!.hand(order, files, deadline: deadline, bell: bells[index]) {
+                state.withLock { $0.reports[index].isHanded = true }
+            }
         } catch {
             return unread(error)
         }

@@ -73,7 +73,7 @@ package struct ImageOrder: Hashable, Sendable {
     }
 
     private static func put(_ sheet: SheetOrder, _ lengths: [Int], into out: inout WireWriter) {
-        for value in [sheet.width, sheet.height, Int(sheet.ground), sheet.quality] { out.put(value) }
+        for value in [sheet.width, sheet.height, Int(sheet.ground), sheet.shadow, sheet.quality] { out.put(value) }
         out.put(lengths.count)
         for length in lengths { out.put(length) }
         out.put(sheet.cells.count)
@@ -112,6 +112,7 @@ package struct ImageOrder: Hashable, Sendable {
         let width = try message.number("width", in: WireLimit.edge)
         let height = try message.number("height", in: WireLimit.edge)
         let ground = UInt32(try message.number("ground", in: 0...0xFF_FFFF))
+        let shadow = try message.number("shadow", in: 0...100)
         let quality = try message.number("quality", in: WireLimit.quality)
         var lengths: [Int] = []
         for _ in 0..<(try message.number("pictures", in: 0...WireLimit.cells)) {
@@ -127,7 +128,8 @@ package struct ImageOrder: Hashable, Sendable {
             let backdrop = try message.colour("backdrop")
             cells.append(SheetCell(image: image, crop: crop, target: target, backdrop: backdrop))
         }
-        let sheet = SheetOrder(width: width, height: height, ground: ground, quality: quality, cells: cells)
+        let sheet = SheetOrder(
+            width: width, height: height, ground: ground, shadow: shadow, quality: quality, cells: cells)
         return .compose(sheet, lengths: lengths)
     }
 }

@@ -74,13 +74,15 @@ package struct SheetOrder: Hashable, Sendable {
     package let height: Int
     /// The ground's colour, 0xRRGGBB.
     package let ground: UInt32
+    /// How dark the shadows are that the pictures cast on the ground, in percent; 0: none.
+    package let shadow: Int
     /// JPEG quality, 1 to 100.
     package let quality: Int
     /// At most 64.
     package let cells: [SheetCell]
 
-    package init(width: Int, height: Int, ground: UInt32, quality: Int = 92, cells: [SheetCell]) {
-        (self.width, self.height, self.ground) = (width, height, ground)
+    package init(width: Int, height: Int, ground: UInt32, shadow: Int = 0, quality: Int = 92, cells: [SheetCell]) {
+        (self.width, self.height, self.ground, self.shadow) = (width, height, ground, shadow)
         (self.quality, self.cells) = (quality, cells)
     }
 }

@@ -78,7 +78,7 @@ enum Picture {
             }
             return vz_compose(
                 cells, CInt(cells.count), CInt(sheet.width), CInt(sheet.height), Int32(sheet.ground),
-                CInt(sheet.quality), Int64(mostPixels), &out, &why.text)
+                CInt(sheet.shadow), CInt(sheet.quality), Int64(mostPixels), &out, &why.text)
         }
         try why.check(code)
         return encoded(out, content: PixelRect(left: 0, top: 0, width: sheet.width, height: sheet.height))

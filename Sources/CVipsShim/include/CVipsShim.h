@@ -61,8 +61,8 @@ int vz_prepare(const void *bytes, size_t count, int64_t most_pixels, int edge, i
 int vz_verify(const void *bytes, size_t count, int64_t most_pixels, int quality, vz_info *info, vz_picture *out,
               char why[VZ_WHY]);
 
-/// Draws the cells onto a ground of 0xRRGGBB and encodes a JPEG.
-int vz_compose(const vz_cell *cells, int cell_count, int width, int height, int32_t ground, int quality,
+/// Draws the cells onto a ground of 0xRRGGBB, with shadows of so many percent (0: none), and encodes a JPEG.
+int vz_compose(const vz_cell *cells, int cell_count, int width, int height, int32_t ground, int shadow, int quality,
                int64_t most_pixels, vz_picture *out, char why[VZ_WHY]);
 
 void vz_release(void *bytes);
