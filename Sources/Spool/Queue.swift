@@ -125,6 +125,11 @@ package struct Queue: Sendable {
     /// How many users have requests waiting.
     package var userCount: Int { users.count { $0.live > 0 } }
 
+    /// Places and users that are kept, the withdrawn ones included; tests hold it against what waits.
+    var footprint: Int {
+        users.count + levels.values.reduce(0) { $0 + $1.lanes.values.reduce($1.turns.count) { $0 + $1.heap.count } }
+    }
+
     /// Whether a file is in the index.
     package func contains(_ file: FileName) -> Bool { slots[file] != nil }
 
