@@ -127,11 +127,11 @@ extension JobRequest {
     package func encode(pretty: Bool = true) -> [UInt8] {
         var writer = JSONWriter(pretty: pretty)
         writer.beginObject()
-        if action != .visualize { writer.member(.action, action.rawValue) }
-        writer.member(.userID, userID)
-        if let outfitID { writer.member(.outfitID, outfitID) }
+        if action != .visualize { writer.member(RequestKey.action, action.rawValue) }
+        writer.member(RequestKey.userID, userID)
+        if let outfitID { writer.member(RequestKey.outfitID, outfitID) }
         if !outfitIDs.isEmpty {
-            writer.key(RequestKey.outfitIDs.rawValue)
+            writer.key(RequestKey.outfitIDs)
             writer.beginArray()
             for id in outfitIDs { writer.string(id) }
             writer.endArray()
@@ -139,7 +139,7 @@ extension JobRequest {
         if let outfit { outfit.write(to: &writer) }
         writeChoices(to: &writer)
         if !views.isEmpty {
-            writer.key(RequestKey.views.rawValue)
+            writer.key(RequestKey.views)
             writer.beginArray()
             for view in views { view.write(to: &writer) }
             writer.endArray()
@@ -151,22 +151,22 @@ extension JobRequest {
     }
 
     private func writeChoices(to writer: inout JSONWriter) {
-        if let provider { writer.member(.provider, provider) }
-        if let model { writer.member(.model, model) }
-        if let ratio { writer.member(.ratio, ratio.text) }
-        if let seed { writer.member(RequestKey.seed.rawValue, Int(seed)) }
-        if let modelDescriptor { writer.member(.modelDescriptor, modelDescriptor) }
-        if let prompt { writer.member(.prompt, prompt) }
+        if let provider { writer.member(RequestKey.provider, provider) }
+        if let model { writer.member(RequestKey.model, model) }
+        if let ratio { writer.member(RequestKey.ratio, ratio.text) }
+        if let seed { writer.member(RequestKey.seed, Int(seed)) }
+        if let modelDescriptor { writer.member(RequestKey.modelDescriptor, modelDescriptor) }
+        if let prompt { writer.member(RequestKey.prompt, prompt) }
     }
 
     private func writeCircumstances(to writer: inout JSONWriter) {
-        if kind != .image { writer.member(.kind, kind.rawValue) }
-        if regenerate { writer.member(RequestKey.regenerate.rawValue, true) }
-        if priority != .normal { writer.member(.priority, priority.rawValue) }
-        if let notAfter { writer.member(.notAfter, notAfter.rfc3339) }
-        if let personImage { writer.member(.personImage, personImage) }
+        if kind != .image { writer.member(RequestKey.kind, kind.rawValue) }
+        if regenerate { writer.member(RequestKey.regenerate, true) }
+        if priority != .normal { writer.member(RequestKey.priority, priority.rawValue) }
+        if let notAfter { writer.member(RequestKey.notAfter, notAfter.rfc3339) }
+        if let personImage { writer.member(RequestKey.personImage, personImage) }
         if let metadata {
-            writer.key(RequestKey.metadata.rawValue)
+            writer.key(RequestKey.metadata)
             writer.raw(metadata)
         }
     }
@@ -174,19 +174,19 @@ extension JobRequest {
 
 extension JobRequest.InlineOutfit {
     fileprivate func write(to writer: inout JSONWriter) {
-        writer.key(RequestKey.outfit.rawValue)
+        writer.key(RequestKey.outfit)
         writer.beginObject()
-        writer.key(OutfitKey.items.rawValue)
+        writer.key(OutfitKey.items)
         writer.beginArray()
         for item in items {
             writer.beginObject()
-            writer.member(ItemKey.name.rawValue, item.name)
-            writer.member(ItemKey.image.rawValue, item.image)
-            if let category = item.category { writer.member(ItemKey.category.rawValue, category) }
+            writer.member(ItemKey.name, item.name)
+            writer.member(ItemKey.image, item.image)
+            if let category = item.category { writer.member(ItemKey.category, category) }
             writer.endObject()
         }
         writer.endArray()
-        if let stylingNotes { writer.member(OutfitKey.stylingNotes.rawValue, stylingNotes) }
+        if let stylingNotes { writer.member(OutfitKey.stylingNotes, stylingNotes) }
         writer.endObject()
     }
 }
@@ -194,14 +194,10 @@ extension JobRequest.InlineOutfit {
 extension JobRequest.View {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.member(ViewKey.name.rawValue, name)
-        if let prompt { writer.member(ViewKey.prompt.rawValue, prompt) }
-        if let ratio { writer.member(ViewKey.ratio.rawValue, ratio.text) }
-        if let seed { writer.member(ViewKey.seed.rawValue, Int(seed)) }
+        writer.member(ViewKey.name, name)
+        if let prompt { writer.member(ViewKey.prompt, prompt) }
+        if let ratio { writer.member(ViewKey.ratio, ratio.text) }
+        if let seed { writer.member(ViewKey.seed, Int(seed)) }
         writer.endObject()
     }
-}
-
-extension JSONWriter {
-    fileprivate mutating func member(_ key: RequestKey, _ text: String) { member(key.rawValue, text) }
 }
