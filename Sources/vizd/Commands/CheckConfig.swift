@@ -35,7 +35,7 @@ struct CheckConfig: ParsableCommand {
                 return .configuration
             }
             Surroundings.print(CheckReport.effective(loaded))
-            return try SpoolCheck.run(settings)
+            return SpoolCheck.run(settings)
         }
     }
 }

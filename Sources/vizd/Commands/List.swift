@@ -80,32 +80,22 @@ struct JobListing {
 
     private static func waiting(_ entry: BoxEntry, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
         guard try spool.info(of: entry.file, in: .incoming) != nil else { return [] }
-        let bytes = try readable(entry.file, .incoming, spool)
+        let bytes = try spool.readIfReadable(entry.file, in: .incoming)
         return [JobReport(waiting: entry.file.job(without: ".json"), request: bytes, since: entry.time)]
     }
 
     private static func processing(_ entry: BoxEntry, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
         let statusFile = FileName(bytes: entry.file.bytes.dropLast(5) + Array(".status.json".utf8))
         guard try spool.info(of: entry.file, in: .processing) != nil else { return [] }
-        let status = try readable(statusFile, .processing, spool)
-        let request = status == nil ? try readable(entry.file, .processing, spool) : nil
+        let status = try spool.readIfReadable(statusFile, in: .processing)
+        let request = status == nil ? try spool.readIfReadable(entry.file, in: .processing) : nil
         let name = entry.file.job(without: ".json")
         return [JobReport(processing: name, status: status, request: request, since: entry.time)]
     }
 
     private static func ended(_ entry: BoxEntry, _ box: Box, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
-        guard let bytes = try readable(entry.file, box, spool) else { return [] }
+        guard let bytes = try spool.readIfReadable(entry.file, in: box) else { return [] }
         return [JobReport(ended: entry.file.job(without: ".result.json"), in: box, result: bytes, since: entry.time)]
-    }
-
-    /// What cannot be read (a stranger's symlink, another user's file) is shown by its name alone.
-    private static func readable(_ file: FileName, _ box: Box, _ spool: SpoolReader) throws(SystemFailure) -> [UInt8]? {
-        guard try spool.info(of: file, in: box)?.kind == .regular else { return nil }
-        do throws(SystemFailure) {
-            return try spool.read(file, in: box)
-        } catch where [.accessDenied, .tooManyLinks, .tooLarge].contains(error.errno) {
-            return nil
-        }
     }
 
     func text(now: Int64) -> String {

@@ -50,7 +50,7 @@ enum JobStatus {
         case .waiting(let arrived): return try waiting(job, arrived, spool, json, now)
         case .processing(let since, let status):
             if json, let status { return String(decoding: status, as: UTF8.self) }
-            let request = try spool.read(job.requestFile, in: .processing)
+            let request = try spool.readIfReadable(job.requestFile, in: .processing)
             let report = JobReport(processing: job.name, status: status, request: request, since: since)
             return json ? report.json(now: now) : line(report, now) + report.note.asLine
         case .ended(let box, let result, let at):
@@ -69,7 +69,7 @@ enum JobStatus {
     private static func waiting(
         _ job: JobReference, _ arrived: Int64, _ spool: SpoolReader, _ json: Bool, _ now: Int64
     ) throws -> String {
-        let request = try spool.read(job.requestFile, in: .incoming)
+        let request = try spool.readIfReadable(job.requestFile, in: .incoming)
         let report = JobReport(waiting: job.name, request: request, since: arrived)
         if json { return report.json(now: now) }
         let queue = try spool.queue(before: arrived)
