@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CLinuxProcess.h"
+
 typedef struct {
     uint64_t device, inode, mode, uid, gid, links, size, blocks;
     int64_t modified_ns, changed_ns;

@@ -1,0 +1,178 @@
+// Workers that die, hang, grow and are stopped: one order fails, the next one works, and nothing is left behind.
+
+import Imaging
+import Linux
+import TestSupport
+import Testing
+
+@Suite("Image workers", .serialized)
+struct WorkerTests {
+    private let kill: Int32 = 9
+    private let stop: Int32 = 19
+
+    @Test("no worker starts before the first order, and one worker serves many")
+    func reused() async throws {
+        try await Studio.with(2) { workers in
+            #expect(workers.report().allSatisfy { $0.processID == nil })
+            _ = try await workers.inspect(Studio.picture("noise.png"))
+            let first = workers.report().compactMap(\.processID)
+            for _ in 0..<5 { _ = try await workers.inspect(Studio.picture("noise.jpg")) }
+            #expect(first.count == 1 && workers.report().compactMap(\.processID) == first)
+        }
+    }
+
+    @Test("a worker that is killed at work fails that order only")
+    func killedAtWork() async throws {
+        try await Studio.with { workers in
+            async let outcome = Studio.failure { () throws(ImageFailure) in
+                try await workers.verify(try slow())
+            }
+            try await Studio.until { workers.report()[0].isDecoding }
+            try Host.kill(try #require(workers.report()[0].processID), signal: kill)
+            let failure = try #require(await outcome)
+            #expect(failure.code == .workerDied)
+            #expect(failure.message.contains("ended by signal 9"))
+            _ = try await workers.prepare(Studio.picture("noise.jpg"))
+        }
+    }
+
+    @Test("a worker that died between two orders is replaced, and nobody notices")
+    func killedAtRest() async throws {
+        try await Studio.with { workers in
+            _ = try await workers.inspect(Studio.picture("noise.jpg"))
+            let first = try #require(workers.report()[0].processID)
+            try Host.kill(first, signal: kill)
+            _ = try await workers.inspect(Studio.picture("noise.jpg"))
+            #expect(workers.report()[0].processID != first)
+        }
+    }
+
+    @Test("an order that a dying worker had not read yet is given to a fresh one")
+    func killedBeforeReading() async throws {
+        try await Studio.with { workers in
+            _ = try await workers.inspect(Studio.picture("noise.jpg"))
+            let first = try #require(workers.report()[0].processID)
+            try Host.kill(first, signal: stop)
+            let photo = try Studio.picture("noise.jpg")
+            async let info = workers.inspect(photo)
+            // The stopped worker holds the order unread in its socket; then it dies.
+            try await Studio.until { workers.report()[0].isHanded }
+            try Host.kill(first, signal: kill)
+            #expect(try await info.width == 80)
+        }
+    }
+
+    @Test("a worker that hangs is killed at the deadline, and the next order is served")
+    func hanging() async throws {
+        try await Studio.with(1, { $0.orderDeadline = 300_000_000 }) { workers in
+            _ = try await workers.inspect(Studio.picture("noise.jpg"))
+            let first = try #require(workers.report()[0].processID)
+            try Host.kill(first, signal: stop)
+            let photo = try Studio.picture("noise.jpg")
+            let failure = await Studio.failure { () throws(ImageFailure) in try await workers.inspect(photo) }
+            #expect(failure?.code == .timedOut)
+            _ = try await workers.inspect(photo)
+            #expect(workers.report()[0].processID != first)
+            #expect(throws: SystemFailure.self, "it is gone and reaped") { try Host.kill(first, signal: 0) }
+        }
+    }
+
+    @Test("a picture that needs more memory than a worker has fails alone")
+    func outOfMemory() async throws {
+        try await Studio.with(1, { $0.addressSpace = 420 << 20 }) { workers in
+            _ = try await workers.prepare(Studio.picture("noise.jpg"))
+            let big = try Studio.picture("large.webp")
+            let failure = await Studio.failure { () throws(ImageFailure) in try await workers.verify(big) }
+            #expect(failure != nil)
+            _ = try await workers.prepare(Studio.picture("noise.jpg"))
+        }
+    }
+
+    @Test("a worker is replaced when it has served its share, and when it has grown too large")
+    func retired() async throws {
+        for change: (inout ImageLimits) -> Void in [{ $0.ordersPerWorker = 2 }, { $0.residentBytes = 1 << 20 }] {
+            try await Studio.with(1, change) { workers in
+                var seen: Set<Int32> = []
+                for _ in 0..<4 {
+                    async let info = workers.verify(Studio.picture("slow.png"))
+                    try await Studio.until { workers.report()[0].isDecoding }
+                    seen.insert(try #require(workers.report()[0].processID))
+                    _ = try await info
+                }
+                #expect(seen.count >= 2)
+            }
+        }
+    }
+
+    @Test("a program that is no worker, or is not there, makes orders unavailable and nothing else", arguments: [
+        "/nonexistent/vizd-image", "/bin/true", "/bin/cat",
+    ])
+    func noWorker(_ path: String) async throws {
+        var limits = ImageLimits()
+        limits.startDeadline = 300_000_000
+        limits.orderDeadline = 300_000_000
+        let workers = try ImageWorkers(executable: path, workers: 1, limits: limits)
+        let photo = try Studio.picture("noise.jpg")
+        for _ in 0..<2 {
+            let failure = await Studio.failure { () throws(ImageFailure) in try await workers.inspect(photo) }
+            #expect(failure.map { [.unavailable, .timedOut].contains($0.code) } == true, "\(failure as Any)")
+        }
+        await workers.shutdown()
+    }
+
+    @Test("a cancelled order leaves the queue, and the others keep their turn")
+    func cancelled() async throws {
+        try await Studio.with { workers in
+            async let first = workers.verify(Studio.picture("slow.png"))
+            try await Studio.until { workers.report()[0].isDecoding }
+            let photo = try Studio.picture("noise.jpg")
+            let waiting = Task {
+                await Studio.failure { () throws(ImageFailure) in try await workers.inspect(photo) }
+            }
+            try await Studio.until { workers.waitingCount == 1 }
+            async let last = workers.inspect(photo)
+            try await Studio.until { workers.waitingCount == 2 }
+            waiting.cancel()
+            #expect(await waiting.value?.code == .cancelled)
+            #expect(workers.waitingCount == 1)
+            #expect(try await first.width == 8400)
+            #expect(try await last.width == 80)
+        }
+    }
+
+    @Test("shutdown fails what waits and what is being decoded, and kills the workers")
+    func shutdown() async throws {
+        let workers = try Studio.workers(1)
+        async let decoding = Studio.failure { () throws(ImageFailure) in try await workers.verify(try slow()) }
+        try await Studio.until { workers.report()[0].isDecoding }
+        let worker = try #require(workers.report()[0].processID)
+        async let waiting = Studio.failure { () throws(ImageFailure) in try await workers.verify(try slow()) }
+        try await Studio.until { workers.waitingCount == 1 }
+        await workers.shutdown()
+        #expect(await decoding?.code == .unavailable)
+        #expect(await waiting?.code == .unavailable)
+        #expect(throws: SystemFailure.self) { try Host.kill(worker, signal: 0) }
+        let late = await Studio.failure { () throws(ImageFailure) in try await workers.verify(try slow()) }
+        #expect(late?.code == .unavailable)
+    }
+
+    @Test("many orders at once are all served, by all workers")
+    func many() async throws {
+        try await Studio.with(2) { workers in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<60 {
+                    let name = ["noise.jpg", "noise.png", "noise.webp"][number % 3]
+                    group.addTask { try await workers.prepare(Studio.picture(name)).width }
+                }
+                var sum = 0
+                for try await width in group { sum += width }
+                #expect(sum == 60 * 80)
+            }
+            #expect(workers.report().allSatisfy { $0.processID != nil })
+        }
+    }
+
+    private func slow() throws(ImageFailure) -> OpenFile {
+        do { return try Studio.picture("slow.png") } catch { throw ImageFailure(.unreadable, "\(error)") }
+    }
+}
