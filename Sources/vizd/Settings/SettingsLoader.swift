@@ -250,3 +250,8 @@ struct SettingsLoader {
         problems.append(SettingsProblem(key: key, source: sources[key] ?? .builtIn, sentence: sentence))
     }
 }
+
+extension Capabilities {
+    /// What this version has: the embedded renderer, and pictures stored on this machine.
+    static let thisVersion = Capabilities(providers: ["flatlay"], storageTypes: [.local])
+}
