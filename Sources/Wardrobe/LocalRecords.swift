@@ -19,6 +19,9 @@ final class LocalRecords: Sendable {
     private struct State {
         var lines = UserLines<Waiting>()
         var recent: [UserID: RecentUpdates] = [:]
+        var settling: [UnsafeContinuation<Void, Never>] = []
+
+        var isQuiet: Bool { lines.isEmpty && recent.isEmpty }
     }
 
     /// Updates that are put into a record at once at most.
@@ -34,8 +37,25 @@ final class LocalRecords: Sendable {
         try await wait(update, user).get()
     }
 
-    /// Whether nothing is waiting and nothing is looked after any more.
-    var isQuiet: Bool { state.withLock { $0.lines.isEmpty && $0.recent.isEmpty } }
+    /// Returns when nothing is waiting and nothing is looked after any more.
+    func settled() async {
+        await withUnsafeContinuation { continuation in
+            let isQuiet = state.withLock { state in
+                if !state.isQuiet { state.settling.append(continuation) }
+                return state.isQuiet
+            }
+            if isQuiet { continuation.resume() }
+        }
+    }
+
+    private func tellIfQuiet() {
+        let told = state.withLock { state in
+            guard state.isQuiet else { return [UnsafeContinuation<Void, Never>]() }
+            defer { state.settling = [] }
+            return state.settling
+        }
+        for continuation in told { continuation.resume() }
+    }
 
     private func wait(_ update: RecordUpdate?, _ user: UserID) async -> Result<Void, WardrobeFailure> {
         await withUnsafeContinuation { continuation in
@@ -48,7 +68,7 @@ final class LocalRecords: Sendable {
     private func serve(_ user: UserID) async {
         while true {
             let batch = state.withLock { $0.lines.take(upTo: Self.batch, for: user) }
-            if batch.isEmpty { return }
+            if batch.isEmpty { return tellIfQuiet() }
             let answers = await write(batch.compactMap(\.update), user)
             var number = 0
             for waiting in batch {
@@ -64,11 +84,10 @@ final class LocalRecords: Sendable {
         let old = recent.updates
         if updates.isEmpty, await isUnchanged(recent, user) { return [] }
         do throws(WardrobeFailure) {
-            let (outcomes, info) = try await rewrite(old + updates, user)
-            let answers = outcomes.dropFirst(old.count).map { answer($0, user) }
-            let recorded = zip(updates, outcomes.dropFirst(old.count)).filter { $0.1 == .recorded }.map(\.0)
-            lookAfter(recorded, leaving: info, user)
-            return answers
+            let written = try await rewrite(old + updates, user)
+            let outcomes = written.outcomes.dropFirst(old.count)
+            lookAfter(zip(updates, outcomes).filter { $0.1 == .recorded }.map(\.0), written, user)
+            return outcomes.map { answer($0, user) }
         } catch {
             return updates.map { _ in .failure(error) }
         }
@@ -84,14 +103,19 @@ final class LocalRecords: Sendable {
 
     // MARK: Trying
 
-    private func rewrite(_ updates: [RecordUpdate], _ user: UserID) async throws(WardrobeFailure)
-        -> ([RecordOutcome], FileInfo?)
-    {
+    private struct Written {
+        let outcomes: [RecordOutcome]
+        let mark: FileMark
+        let changed: Bool
+    }
+
+    private func rewrite(_ updates: [RecordUpdate], _ user: UserID) async throws(WardrobeFailure) -> Written {
         var patience = RewritePatience()
         while true {
             let trouble: RewritePatience.Trouble
             switch try await attempt(updates, user) {
-            case .done(let outcomes, let info): return (outcomes, info)
+            case .done(let outcomes, let mark, let changed):
+                return Written(outcomes: outcomes, mark: mark, changed: changed)
             case .locked: trouble = .locked
             case .disturbed: trouble = .disturbed
             case .unreadable(let fault): trouble = .unreadable(fault.message)
@@ -119,11 +143,12 @@ final class LocalRecords: Sendable {
 
     // MARK: Looking after
 
-    private func lookAfter(_ updates: [RecordUpdate], leaving info: FileInfo?, _ user: UserID) {
+    private func lookAfter(_ updates: [RecordUpdate], _ written: Written, _ user: UserID) {
         let begins = state.withLock { state in
             let isNew = state.recent[user] == nil
             if isNew && updates.isEmpty { return false }
-            state.recent[user, default: RecentUpdates()].wrote(updates, leaving: info)
+            state.recent[user, default: RecentUpdates()]
+                .wrote(updates, changed: written.changed, leaving: written.mark)
             return isNew
         }
         if begins { Task { await self.look(user) } }
@@ -141,14 +166,15 @@ final class LocalRecords: Sendable {
                 return state.recent[user] != nil
             }
         }
+        tellIfQuiet()
     }
 
     private func isUnchanged(_ recent: RecentUpdates, _ user: UserID) async -> Bool {
         if recent.isEmpty { return true }
         let store = store
-        let now = await store.pool.run { () -> FileInfo? in
+        let now = await store.pool.run { () -> FileMark? in
             do {
-                return try store.folder(of: user)?.directory.infoIfPresent(of: UserFolder.outfits)
+                return try store.folder(of: user)?.directory.infoIfPresent(of: UserFolder.outfits).map { FileMark($0) }
             } catch {
                 // What cannot be looked at cannot be repaired.
                 return recent.left

@@ -30,8 +30,9 @@ package final class LocalWardrobe: Wardrobe {
         records = LocalRecords(store)
     }
 
-    /// Whether no update waits and none is looked after any more.
-    package var isQuiet: Bool { records.isQuiet }
+    /// Returns when no update waits and none is looked after any more: seconds after the last one at most, unless
+    /// somebody holds a record's lock.
+    package func settled() async { await records.settled() }
 
     package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
         precondition(!update.visualizations.isEmpty, "an update of \(user)'s record without a picture")

@@ -33,11 +33,20 @@ enum RewriteStep: Sendable, CaseIterable {
     case locked, read, written, looked, swapped, compared, synced
 }
 
+/// A file with a content, told without reading it. The time of last change of its entry is left out: a swap changes that.
+struct FileMark: Hashable, Sendable {
+    let identity: FileIdentity
+    let size: Int
+    let modified: Int64
+
+    init(_ info: FileInfo) { (identity, size, modified) = (info.identity, info.size, info.modified) }
+}
+
 struct RecordRewrite: Sendable {
     /// What came of one attempt.
     enum Outcome: Sendable {
-        /// What became of each update, and the file that the record is now.
-        case done([RecordOutcome], FileInfo?)
+        /// What became of each update, the file that the record is now, and whether it had to be changed.
+        case done([RecordOutcome], FileMark, changed: Bool)
         /// Somebody else holds the lock.
         case locked
         /// Somebody changed the record meanwhile.
@@ -121,7 +130,8 @@ struct RecordRewrite: Sendable {
         }
         guard let bytes = edited.bytes else { return .success(try unchanged(old, edited.outcomes)) }
         guard bytes.count <= UserFolder.recordLimit else { return .failure(tooLarge) }
-        return .success(try replace(old, by: bytes, scratch) ? .done(edited.outcomes, current()) : .disturbed)
+        guard let mark = try replace(old, by: bytes, scratch) else { return .success(.disturbed) }
+        return .success(.done(edited.outcomes, mark, changed: true))
     }
 
     private var tooLarge: WardrobeFailure {
@@ -136,22 +146,25 @@ struct RecordRewrite: Sendable {
             try folder.directory.open(Self.recordName, .read).sync()
             try folder.directory.sync()
         }
-        return .done(outcomes, old.info)
+        return .done(outcomes, FileMark(old.info), changed: false)
     }
 
     private func current() throws(SystemFailure) -> FileInfo? {
         try folder.directory.infoIfPresent(of: Self.recordName)
     }
 
-    /// Puts the new text into the record's place; false if the record was not the one that was read.
-    private func replace(_ old: RecordSnapshot, by bytes: [UInt8], _ scratch: Directory) throws(SystemFailure) -> Bool {
-        let aside = try writeAside(bytes, like: old, scratch)
+    /// Puts the new text into the record's place, as the file that is answered; nil if the record was not the one that
+    /// was read.
+    private func replace(_ old: RecordSnapshot, by bytes: [UInt8], _ scratch: Directory) throws(SystemFailure)
+        -> FileMark?
+    {
+        let (aside, mark) = try writeAside(bytes, like: old, scratch)
         reached(.written)
         var isSwapped = false
         do throws(SystemFailure) {
             guard try isUntouched(old) else {
                 try scratch.unlink(aside)
-                return false
+                return nil
             }
             reached(.looked)
             isSwapped = try swap(aside, scratch)
@@ -160,19 +173,19 @@ struct RecordRewrite: Sendable {
             do throws(SystemFailure) { try scratch.unlinkIfPresent(aside) } catch {}
             throw error
         }
-        guard isSwapped else { return try replaceByRename(old, aside, scratch) }
+        guard isSwapped else { return try replaceByRename(old, aside, scratch) ? mark : nil }
         reached(.swapped)
         let isOurs = try settle(old: old.bytes, new: bytes, aside, scratch)
         reached(.compared)
         try folder.directory.sync()
         reached(.synced)
         try scratch.unlinkIfPresent(aside)
-        return isOurs
+        return isOurs ? mark : nil
     }
 
     /// Writes the new text durably, with the old file's owner and permissions as far as we may give them.
     private func writeAside(_ bytes: [UInt8], like old: RecordSnapshot, _ scratch: Directory) throws(SystemFailure)
-        -> FileName
+        -> (FileName, FileMark)
     {
         try scratch.unlinkIfPresent(Self.partial)
         let aside = FileName(Self.asidePrefix + Self.digest(old.bytes) + "-" + Self.digest(bytes))
@@ -183,12 +196,12 @@ struct RecordRewrite: Sendable {
             try file.setMode(old.info.mode & 0o777)
             try file.sync()
             try scratch.rename(Self.partial, as: aside, .replace)
+            return (aside, FileMark(try file.info()))
         } catch {
             // The first failure is the one to tell; what cannot be removed now is removed next time.
             do throws(SystemFailure) { try scratch.unlinkIfPresent(Self.partial) } catch {}
             throw error
         }
-        return aside
     }
 
     /// Only root may give files away; a group that vizd's user is in can be kept without it.

@@ -3,8 +3,6 @@
 // A value. `add` says whether somebody has to begin serving the line; `take` hands out what has gathered meanwhile and ends
 // the service when nothing has. So fifty updates that arrive during one rewrite become one more rewrite.
 
-internal import Linux
-
 struct UserLines<Item> {
     private var lines: [UserID: [Item]] = [:]
 
@@ -30,30 +28,33 @@ struct UserLines<Item> {
 }
 
 /// What was put into a user's record lately, to be looked after: a writer that knows no lock may have read the file before
-/// and write over it after. Each update is looked at twice, and then forgotten.
+/// and write over it after. Each update is looked at twice, and twice more after each repair, up to six times in all.
 struct RecentUpdates {
     private struct Entry {
         let update: RecordUpdate
         var looks = 2
+        var looksInAll = 6
     }
 
     private var entries: [Entry] = []
     /// The record as the last rewrite left it; while it is this file, unchanged, everything is in it.
-    private(set) var left: FileInfo?
+    private(set) var left: FileMark?
 
     var isEmpty: Bool { entries.isEmpty }
 
     var updates: [RecordUpdate] { entries.map(\.update) }
 
-    mutating func wrote(_ updates: [RecordUpdate], leaving info: FileInfo?) {
-        left = info
+    /// The record was rewritten with these and those from before, and had to be `changed` for that or not.
+    mutating func wrote(_ updates: [RecordUpdate], changed: Bool, leaving mark: FileMark) {
+        left = mark
+        if changed { for index in entries.indices { entries[index].looks = 2 } }
         entries += updates.map { Entry(update: $0) }
         // No more than a record keeps: what fell off its end must not be put in again.
         var kept = 0
-        var count = 0
+        var pictures = 0
         for entry in entries.reversed() {
-            count += entry.update.visualizations.count
-            if count > RecordEditor.history { break }
+            pictures += entry.update.visualizations.count
+            if pictures > RecordEditor.history { break }
             kept += 1
         }
         entries.removeFirst(entries.count - kept)
@@ -61,8 +62,10 @@ struct RecentUpdates {
 
     /// A look has been taken at all of them.
     mutating func looked() {
-        entries = entries.compactMap { entry in
-            entry.looks > 1 ? Entry(update: entry.update, looks: entry.looks - 1) : nil
+        for index in entries.indices {
+            entries[index].looks -= 1
+            entries[index].looksInAll -= 1
         }
+        entries.removeAll { $0.looks == 0 || $0.looksInAll == 0 }
     }
 }
