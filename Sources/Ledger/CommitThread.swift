@@ -35,6 +35,9 @@ final class Inbox: Sendable {
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
 
+    /// How many wait.
+    var count: Int { state.withLock { $0.waiting.count } }
+
     /// Puts an operation in. False once closed: it will not be run.
     func post(_ operation: Operation) -> Bool {
         let (accepted, ring) = state.withLock { state in

@@ -41,6 +41,9 @@ package final class Journal: Sendable {
 
     deinit { inbox.close() }
 
+    /// Operations that nobody has taken yet.
+    var waiting: Int { inbox.count }
+
     /// Takes no more operations, runs those that were handed over, and returns when the file is closed. A later operation
     /// throws `closed`.
     package func close() async {
