@@ -1,0 +1,159 @@
+// The process and its surroundings: who we are, chance, the service manager, the terminal, the environment.
+
+internal import CLinux
+internal import Glibc
+
+/// This process.
+package enum Host {
+    /// The process id.
+    package static var processID: Int32 { getpid() }
+    /// The effective user.
+    package static var userID: UInt32 { geteuid() }
+    /// The effective group.
+    package static var groupID: UInt32 { getegid() }
+
+    /// The machine's name, as people know it.
+    package static var name: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// The environment as it stands now.
+    package static var environment: [String: String] {
+        var all: [String: String] = [:]
+        // /proc keeps the block as it was at the start; nothing of ours changes it later.
+        guard let bytes = readWhole("/proc/self/environ") else { return all }
+        for entry in bytes.split(separator: 0) {
+            guard let sign = entry.firstIndex(of: 0x3D) else { continue }
+            let name = String(decoding: entry[..<sign], as: UTF8.self)
+            all[name] = String(decoding: entry[(sign + 1)...], as: UTF8.self)
+        }
+        return all
+    }
+
+    private static func readWhole(_ path: String) -> [UInt8]? {
+        do throws(SystemFailure) { return try readFile(path, limit: 1 << 22) } catch { return nil }
+    }
+
+    /// Reads a whole file by its path (configuration, keys): links are followed, at most `limit` bytes.
+    package static func readFile(_ path: String, limit: Int) throws(SystemFailure) -> [UInt8] {
+        let number = try checked("open", path) { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        return try OpenFile(Descriptor(owning: number), label: path).read(limit: limit)
+    }
+
+    /// Opens a regular file of our own choosing by its path.
+    package static func openFile(_ path: String) throws(SystemFailure) -> OpenFile {
+        let number = try checked("open", path) { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        return OpenFile(Descriptor(owning: number), label: path)
+    }
+
+    /// Makes a folder and those above it; content with what is there already.
+    package static func makeDirectories(_ path: String, mode: UInt32 = 0o750) throws(SystemFailure) {
+        var upTo = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            upTo += (upTo.isEmpty || upTo.hasSuffix("/") ? "" : "/") + part
+            do throws(SystemFailure) {
+                _ = try checked("mkdir", upTo) { mkdir(upTo, mode) }
+            } catch where error.errno == .exists {}
+        }
+    }
+
+    /// The folder of the running program, for its sister executables.
+    package static func programFolder() throws(SystemFailure) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let got = try checked("readlink", "/proc/self/exe") {
+            buffer.withUnsafeMutableBytes {
+                readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+            }
+        }
+        let path = String(decoding: buffer.prefix(got), as: UTF8.self)
+        return String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
+    }
+
+    /// The path of the folder that a process works in.
+    package static func workingFolder() throws(SystemFailure) -> String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        guard getcwd(&buffer, buffer.count) != nil else {
+            throw SystemFailure(call: "getcwd", errno: Errno(rawValue: errno), subject: "")
+        }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Sends a signal by its number.
+    package static func kill(_ process: Int32, signal: Int32) throws(SystemFailure) {
+        _ = try checked("kill", "\(process)") { vz_kill(process, signal) }
+    }
+
+    /// Leaves at once with a code; open files are closed by the kernel.
+    package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+    /// How many descriptors this process has open.
+    package static var openDescriptors: Int { Int(vz_open_descriptors()) }
+    /// Bytes of memory that are resident.
+    package static var residentBytes: Int { vz_resident_bytes() }
+    /// Gives memory that the heap no longer uses back to the kernel.
+    package static func trimHeap() { vz_trim_heap() }
+}
+
+/// Chance, from the kernel.
+package enum Random {
+    /// So many random bytes.
+    package static func bytes(_ count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            precondition(vz_random(buffer.baseAddress, count) == 0, "getrandom failed: errno \(errno)")
+            filled = count
+        }
+    }
+
+    /// Lower-case hexadecimal of so many random bytes.
+    package static func hex(bytes count: Int) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let text = bytes(count).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// The service manager's ear (sd_notify(3)); without `NOTIFY_SOCKET` it says nothing to nobody.
+package struct ServiceNotifier: Sendable {
+    private let socket: String?
+    /// How often WATCHDOG=1 is wanted, in nanoseconds: half of what the manager allows; nil when it does not watch.
+    package let watchdogInterval: Int64?
+
+    /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
+    package init(environment: [String: String]) {
+        socket = environment["NOTIFY_SOCKET"].flatMap { $0.isEmpty ? nil : $0 }
+        let forUs = environment["WATCHDOG_PID"].map { $0 == "\(Host.processID)" } ?? true
+        watchdogInterval = forUs ? environment["WATCHDOG_USEC"].flatMap(Int64.init).map { $0 * 500 } : nil
+    }
+
+    /// Sends lines such as `READY=1`.
+    package func notify(_ lines: String...) throws(SystemFailure) {
+        guard let socket else { return }
+        let text = Array(lines.joined(separator: "\n").utf8)
+        _ = try checked("sendto", socket) { vz_notify(socket, text, text.count) }
+    }
+}
+
+/// The terminal, if there is one.
+package enum Terminal {
+    /// Columns of the terminal behind a descriptor (1 is standard output); nil when it is none.
+    package static func columns(_ descriptor: Int32) -> Int? {
+        let columns = vz_terminal_columns(descriptor)
+        return columns == 0 ? nil : Int(columns)
+    }
+
+    /// Writes a whole text to a descriptor, in one call where the kernel takes it. Nobody is left to tell when standard
+    /// error is gone, so the outcome is only answered.
+    @discardableResult
+    package static func write(_ text: String, to descriptor: Int32) -> Bool {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let done = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if done < 0 && errno == EINTR { continue }
+            if done <= 0 { return false }
+            bytes = bytes.dropFirst(done)
+        }
+        return true
+    }
+}

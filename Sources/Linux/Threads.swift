@@ -1,0 +1,148 @@
+// Threads that we own, for whatever blocks: fsync, flock, SQLite, child processes. The cooperative pool has as many
+// threads as the machine has cores, and one blocked thread there is half of a small machine.
+
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// A thread of ours, named as `ps -L` shows it.
+package enum OwnedThread {
+    /// Runs `body` on a thread of its own until it returns. Signals are blocked in it.
+    package static func spawn(name: String, _ body: @escaping @Sendable () -> Void) {
+        let box = Unmanaged.passRetained(Body(body))
+        let failed = vz_thread(runBody, box.toOpaque(), name)
+        // EAGAIN: the machine has no thread left for us; nothing that vizd promises could be kept.
+        precondition(failed == 0, "thread \(name) could not be started: \(Errno(rawValue: failed).text)")
+    }
+}
+
+private final class Body: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+private func runBody(_ raw: UnsafeMutableRawPointer?) {
+    Unmanaged<Body>.fromOpaque(raw!).takeRetainedValue().run()
+}
+
+/// A mutex with a condition, for threads that wait for work. The pthread objects live on the heap: they must not move.
+package final class Monitor<State>: @unchecked Sendable {
+    // Guard: `state` is touched only between lock and unlock of `mutex`.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var state: State
+
+    /// Guards a value.
+    package init(_ state: sending State) {
+        self.state = state
+        pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    /// Changes the value and wakes every waiter.
+    package func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
+        pthread_mutex_lock(mutex)
+        defer {
+            pthread_cond_broadcast(condition)
+            pthread_mutex_unlock(mutex)
+        }
+        return body(&state)
+    }
+
+    /// Looks at the value, waking nobody.
+    package func look<Answer>(_ body: (inout State) -> Answer) -> Answer {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body(&state)
+    }
+
+    /// Waits until `body` answers something, looking again after each change.
+    /// - Parameter deadline: monotonic nanoseconds; nil waits for ever.
+    /// - Returns: nil when the deadline passed.
+    package func wait<Answer>(until deadline: Int64? = nil, _ body: (inout State) -> Answer?) -> Answer? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while true {
+            if let answer = body(&state) { return answer }
+            guard let deadline else {
+                pthread_cond_wait(condition, mutex)
+                continue
+            }
+            if MonotonicClock.now() >= deadline { return nil }
+            var limit = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+            pthread_cond_timedwait(condition, mutex, &limit)
+        }
+    }
+}
+
+/// A fixed number of threads that run blocking work in the order of its arrival.
+package final class BlockingPool: Sendable {
+    private struct State {
+        var waiting: [@Sendable () -> Void] = []
+        var taken = 0
+        var closed = false
+    }
+
+    private let monitor = Monitor(State())
+
+    /// Starts the threads.
+    package init(threads: Int, name: String = "vizd-io") {
+        precondition(threads > 0, "a pool of no threads would never run anything")
+        for _ in 0..<threads { OwnedThread.spawn(name: name) { [monitor] in BlockingPool.serve(monitor) } }
+    }
+
+    deinit { monitor.change { $0.closed = true } }
+
+    private static func serve(_ monitor: Monitor<State>) {
+        while let work = monitor.wait({ state in next(&state) }) {
+            guard let work else { return }
+            work()
+        }
+    }
+
+    /// Work, `.some(nil)` at the end, nil while there is none. Taken from the front without moving the rest each time.
+    private static func next(_ state: inout State) -> (@Sendable () -> Void)?? {
+        if state.taken < state.waiting.count {
+            let work = state.waiting[state.taken]
+            state.taken += 1
+            if state.taken > 1024 && state.taken * 2 > state.waiting.count {
+                state.waiting.removeFirst(state.taken)
+                state.taken = 0
+            }
+            return work
+        }
+        state.waiting.removeAll(keepingCapacity: true)
+        state.taken = 0
+        return state.closed ? .some(nil) : nil
+    }
+
+    /// Runs `body` on one of the threads; the calling task is suspended, no cooperative thread is held.
+    package func run<Answer: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () throws(Failure) -> Answer
+    ) async throws(Failure) -> Answer {
+        let outcome: Result<Answer, Failure> = await withUnsafeContinuation { continuation in
+            submit {
+                let result: Result<Answer, Failure>
+                do throws(Failure) { result = .success(try body()) } catch { result = .failure(error) }
+                continuation.resume(returning: result)
+            }
+        }
+        return try outcome.get()
+    }
+
+    /// Queues `body`; nobody waits for it.
+    package func submit(_ body: @escaping @Sendable () -> Void) {
+        monitor.change { $0.waiting.append(body) }
+    }
+}

@@ -1,0 +1,6 @@
+internal import ArgumentParser
+
+@main
+struct Vizd: ParsableCommand {
+    func run() throws { print(ConfigurationTemplate.text, terminator: "") }
+}
