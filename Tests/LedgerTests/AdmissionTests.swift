@@ -65,7 +65,7 @@ struct AdmissionTests {
         }
     }
 
-    @Test("the bytes of a done job are a duplicate while its file is in done/, and a new run once it is gone from there")
+    @Test("the bytes of a done job are a duplicate while its file is in done/, and a new run once it is gone")
     func done() {
         let row = Self.row(.landed, .done)
         for running in [false, true] {

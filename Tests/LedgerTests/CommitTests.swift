@@ -44,7 +44,7 @@ extension Journal {
 struct CommitTests {
     private func count(writers: Int, groupLimit: Int) async throws -> Int {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal, groupLimit: groupLimit)
+        let journal = try Journal(path: folder.journal, groupLimit: groupLimit)
         let counter = CommitCounter()
         journal.database.add(transactionObserver: counter)
         await journal.behindAGate(writers) { number in
@@ -71,7 +71,7 @@ struct CommitTests {
     @Test("an operation that fails halfway leaves nothing behind and takes nobody with it")
     func isolated() async throws {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         let codes = Mutex<[Int: JournalFailure.Code?]>([:])
         await journal.behindAGate(3) { number in
             let code = await failureCode {
@@ -89,7 +89,7 @@ struct CommitTests {
     @Test("what the schema forbids fails alone, too")
     func constraint() async throws {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         #expect(await failureCode { try await journal.write { try $0.replace(.sample("a", digest: [1])) } } == .sqlite)
         try await journal.write { try $0.replace(.sample("b")) }
         #expect(try await journal.rows(open: true).map(\.name) == ["b"])
@@ -98,7 +98,7 @@ struct CommitTests {
     @Test("when there is no room, nothing is written and nothing is lost; with room again, it goes on")
     func full() async throws {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         _ = try await journal.admit(.sample("before"))
         try await journal.setPages(more: 8)
         let large = String(repeating: "x", count: 200_000)
@@ -115,14 +115,14 @@ struct CommitTests {
         let folder = try Folder()
         try Mount.tmpfs(folder.path, bytes: 1 << 20)
         defer { Mount.unmount(folder.path) }
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         _ = try await journal.admit(.sample("before"))
         let large = String(repeating: "x", count: 900_000)
         #expect(await failureCode { _ = try await journal.admit(.sample("large", large)) } == .full)
         #expect(try await journal.rows(open: true).map(\.name) == ["before"])
         _ = try await journal.admit(.sample("after"))
         await journal.close()
-        let again = try Journal.open(folder.journal)
+        let again = try Journal(path: folder.journal)
         #expect(try await again.rows(open: true).map(\.name) == ["before", "after"])
         await again.close()
     }
@@ -130,7 +130,7 @@ struct CommitTests {
     @Test("after a failed sync nothing is written any more, not even tried")
     func broken() async throws {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         let tried = Atomic<Bool>(false)
         let failed = await failureCode {
             try await journal.write { books in
@@ -150,7 +150,7 @@ struct CommitTests {
     @Test("a failure that ends the transaction is heard by its whole group")
     func wholeGroup() async throws {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         let codes = Mutex<[JournalFailure.Code?]>([])
         await journal.behindAGate(3) { number in
             let code = await failureCode {
@@ -167,13 +167,13 @@ struct CommitTests {
     @Test("what was answered is there after a kill, what was not is there whole or not at all")
     func killed() async throws {
         let (folder, image) = (try Folder(), try Folder())
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         for number in 0..<20 { _ = try await journal.admit(.sample("job-\(number)")) }
         // What a kill leaves: the main file and the WAL as they are, with the connection open.
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(atPath: folder.journal + suffix, toPath: image.journal + suffix)
         }
-        let again = try Journal.open(image.journal)
+        let again = try Journal(path: image.journal)
         #expect(try await again.rows(open: true).count == 20)
         #expect(try await again.row("job-19")?.request == Array("{}".utf8))
     }
@@ -181,12 +181,12 @@ struct CommitTests {
     @Test("a WAL that was torn off in the middle of a commit leaves the commits before it")
     func torn() async throws {
         let (folder, image) = (try Folder(), try Folder())
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         for name in ["a", "b"] { _ = try await journal.admit(.sample(name)) }
         try FileManager.default.copyItem(atPath: folder.journal, toPath: image.journal)
         let wal = try Data(contentsOf: URL(fileURLWithPath: folder.journal + "-wal"))
         try wal.dropLast(100).write(to: URL(fileURLWithPath: image.journal + "-wal"))
-        let again = try Journal.open(image.journal)
+        let again = try Journal(path: image.journal)
         #expect(try await again.rows(open: true).map(\.name) == ["a"])
         _ = try await again.admit(.sample("c"))
         #expect(try await again.rows(open: true).map(\.name) == ["a", "c"])
@@ -196,17 +196,17 @@ struct CommitTests {
     func dropped() async throws {
         let folder = try Folder()
         do {
-            let journal = try Journal.open(folder.journal)
+            let journal = try Journal(path: folder.journal)
             _ = try await journal.admit(.sample("a"))
         }
-        let again = try Journal.open(folder.journal)
+        let again = try Journal(path: folder.journal)
         #expect(try await again.rows(open: true).map(\.name) == ["a"])
     }
 
     @Test("closing runs what was handed over before and refuses what comes later")
     func closing() async throws {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         await journal.behindAGate(10) { number in
             let code = await failureCode { _ = try await journal.admit(.sample("job-\(number)")) }
             #expect(code == nil)
@@ -221,7 +221,7 @@ struct CommitTests {
     @Test("the WAL is copied into the main file while the journal is open")
     func checkpoint() async throws {
         let folder = try Folder()
-        let journal = try Journal.open(folder.journal)
+        let journal = try Journal(path: folder.journal)
         let large = String(repeating: "x", count: 1_000_000)
         for number in 0..<6 { _ = try await journal.admit(.sample("job-\(number)", large)) }
         // The copy follows the answer, so wait for the next one.

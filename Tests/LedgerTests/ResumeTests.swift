@@ -1,4 +1,5 @@
-// Where a job goes on, for every phase, every last attempt and every code; and that a retry decides it once and for all.
+// Where a job goes on, for every phase, every last attempt and every code; and that a retry decides it once and for
+// all.
 
 import Contract
 import Testing
@@ -18,7 +19,9 @@ struct ResumeTests {
             }
         }
 
-    static func attempt(_ order: NewAttempt, _ state: AttemptState, _ taskID: String?, made: Bool = false) -> AttemptRow? {
+    static func attempt(
+        _ order: NewAttempt, _ state: AttemptState, _ taskID: String?, made: Bool = false
+    ) -> AttemptRow? {
         if state == .task && taskID == nil || [.intent, .refused].contains(state) && taskID != nil { return nil }
         if made && state != .settled { return nil }
         var attempt = AttemptRow(name: "a", run: 1, attempt: 1, order: order, createdAt: .at(1))
@@ -79,7 +82,8 @@ struct ResumeTests {
     func ordersAnew() {
         for code in [ResultCode.submissionUnknown, .generationFailed, .moderation] {
             for last in Self.attempts {
-                for row in [Self.row(.landed), Self.row(.landed, picture: true), Self.row(.landed, picture: true, stored: true)] {
+                for (picture, stored) in [(false, false), (true, false), (true, true)] {
+                    let row = Self.row(.landed, picture: picture, stored: stored)
                     #expect(Resume.afterFailure(code, of: row, last: last) == .prepare)
                 }
             }
@@ -94,8 +98,8 @@ struct ResumeTests {
                 let (bare, picture) = (Self.row(.landed), Self.row(.landed, picture: true))
                 #expect(Resume.afterFailure(code, of: bare, last: last) == Resume.fromAttempt(last))
                 #expect(Resume.afterFailure(code, of: picture, last: last) == .store(.sample))
-                #expect(
-                    Resume.afterFailure(code, of: Self.row(.landed, picture: true, stored: true), last: last) == .update)
+                let stored = Self.row(.landed, picture: true, stored: true)
+                #expect(Resume.afterFailure(code, of: stored, last: last) == .update)
             }
         }
     }
@@ -187,7 +191,8 @@ struct SpoolBindingTests {
         for (spoolHasWork, journalHasWork) in bools.flatMap({ one in bools.map { (one, $0) } }) {
             func judge(_ journal: String?, _ spool: String?) -> SpoolBinding {
                 SpoolBinding.judge(
-                    journal: journal, spool: spool, spoolHasWork: spoolHasWork, journalHasWork: journalHasWork, newID: "n")
+                    journal: journal, spool: spool, spoolHasWork: spoolHasWork, journalHasWork: journalHasWork,
+                    newID: "n")
             }
             #expect(judge("x", "x") == .bound)
             #expect(judge("x", "y").isRefused)
@@ -208,7 +213,7 @@ struct TransitionTests {
     func phases() {
         let allowed: [Phase: Set<Phase>] = [
             .claimed: [.ordered, .stored, .landing], .ordered: [.ordered, .fetched, .landing],
-            .fetched: [.fetched, .stored, .landing], .stored: [.recorded, .landing], .recorded: [.landing],
+            .fetched: [.ordered, .fetched, .stored, .landing], .stored: [.recorded, .landing], .recorded: [.landing],
             .landing: [.landed], .landed: [],
         ]
         for from in Phase.allCases {

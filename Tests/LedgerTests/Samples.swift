@@ -63,15 +63,6 @@ final class Folder: Sendable {
 }
 
 extension Journal {
-    /// A journal on a thread of the tests' own.
-    static func open(_ path: String, groupLimit: Int = Journal.groupLimit) throws(JournalFailure) -> Journal {
-        try Journal(path: path, groupLimit: groupLimit) { name, body in
-            let thread = Thread(block: body)
-            thread.name = name
-            thread.start()
-        }
-    }
-
     func admit(_ request: AdmissionRequest) async throws -> Admitted {
         try #require(try await admit([request]).first)
     }
