@@ -1,7 +1,8 @@
 // What a request file is, in the light of what the journal knows of its name.
 //
-// A pure value: no clock, no disk. The caller says where the earlier request file of this name lies now and whether a task
-// of this process works on the name; the rest is in the row. `Journal.admit` looks up, judges and writes in one transaction.
+// A pure value: no clock, no disk. The caller says where the earlier request file of this name lies now and whether a
+// task of this process works on the name; the rest is in the row. `Journal.admit` looks up, judges and writes in one
+// transaction.
 
 /// The table of admissions.
 ///
@@ -15,8 +16,8 @@
 ///     landed, failed   │ retry, wherever the earlier file is  │ earlier file in done/ or failed/: nameTaken
 ///                      │                                      │ nowhere: fresh(replacing)
 ///
-/// "Open" is claimed, ordered, fetched, stored, recorded; a job that works or lands holds its name wherever its file is, so
-/// the place of an earlier file matters only once the job has landed, and `running` only until then.
+/// "Open" is claimed, ordered, fetched, stored, recorded; a job that works or lands holds its name wherever its file
+/// is, so the place of an earlier file matters only once the job has landed, and `running` only until then.
 package enum Admission {
     /// Where the earlier request file of this name lies now.
     package enum OldRequest: String, CaseIterable, Sendable {
@@ -25,15 +26,18 @@ package enum Admission {
 
     /// What to do with the file.
     package enum Judgement: Hashable, Sendable {
-        /// A new job. `replacing` is a landed job of the same name whose file was taken away: its result is withdrawn first.
+        /// A new job. `replacing` is a landed job of the same name whose file was taken away: its result is withdrawn
+        /// first.
         case fresh(replacing: JobRow?)
-        /// The file of this open job: a power cut put it back, or this is start-up. It goes on, and is never ordered anew.
+        /// The file of this open job: a power cut put it back, or this is start-up. It goes on, and is never ordered
+        /// anew.
         case resume(JobRow)
         /// The file of a job whose result is in the journal: finish its landing (which may be done already).
         case relanding(JobRow)
         /// A done job put back on purpose: a new run; the stale result is withdrawn first.
         case rerun(JobRow)
-        /// A failed job put back, or its bytes dropped again: it goes on from the journal; the stale result is withdrawn first.
+        /// A failed job put back, or its bytes dropped again: it goes on from the journal; the stale result is
+        /// withdrawn first.
         case retry(JobRow)
         /// The same bytes as a job that works or is done: remove the file.
         case duplicate

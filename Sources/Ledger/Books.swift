@@ -1,8 +1,9 @@
 // The tables as the operations see them: rows in, rows out, inside the transaction of the commit thread.
 //
-// A step is one narrow UPDATE whose WHERE holds the phases that it may start from, so that a step from anywhere else changes
-// nothing and fails (`wrongPhase`). Statements are compiled once and kept by the connection. What cannot be read back
-// (a word that this version does not know, in a file that it accepts) means that the file was changed by hand: `corrupt`.
+// A step is one narrow UPDATE whose WHERE holds the phases that it may start from, so that a step from anywhere else
+// changes nothing and fails (`wrongPhase`). Statements are compiled once and kept by the connection. What cannot be
+// read back (a word that this version does not know, in a file that it accepts) means that the file was changed by
+// hand: `corrupt`.
 
 internal import Contract
 internal import FoundationEssentials
@@ -86,11 +87,14 @@ extension Books {
         }
     }
 
-    /// Moves a job on, together with `columns` (SQL: `, provider = ?`); the count of unclean starts begins anew.
-    func advance(_ name: String, to next: Phase, _ columns: String = "", _ arguments: StatementArguments = []) throws {
+    /// Moves a job on, together with `columns` (SQL: `, provider = ?`). A stage has ended in good order: the count of
+    /// unclean starts begins anew, at the one start that follows in the same breath, or at none.
+    func advance(
+        _ name: String, to next: Phase, starts: Int = 0, _ columns: String = "", _ arguments: StatementArguments = []
+    ) throws {
         let from = Phase.allCases.filter { $0.permits(next) }.map { "'\($0.rawValue)'" }.joined(separator: ",")
-        let sql = "UPDATE job SET phase = '\(next.rawValue)', starts = 0\(columns) WHERE name = ? AND phase IN (\(from))"
-        try run(sql, arguments + [name])
+        let sql = "UPDATE job SET phase = ?, starts = ?\(columns) WHERE name = ? AND phase IN (\(from))"
+        try run(sql, [next.rawValue, starts] + arguments + [name])
         guard db.changesCount == 0 else { return }
         let phase = try knownJob(name).phase
         throw Self.wrong("The job \(name) is \(phase.rawValue) and cannot become \(next.rawValue).")
@@ -148,7 +152,8 @@ extension Books {
             .map(Self.attempt)
     }
 
-    /// The highest run that the ledger knows of a name; it outlives the job, so that a name used again goes on counting.
+    /// The highest run that the ledger knows of a name; it outlives the job, so that a name used again goes on
+    /// counting.
     func lastRun(_ name: String) throws -> Int {
         try one("SELECT max(run) AS run FROM attempt WHERE name = ?", [name])?["run"] ?? 0
     }
@@ -220,6 +225,7 @@ extension Books {
     }
 
     static func wrong(_ sentence: String) -> JournalFailure {
-        JournalFailure(.wrongPhase, "\(sentence) The books were not changed; this is a fault of vizd, please report it.")
+        JournalFailure(
+            .wrongPhase, "\(sentence) The books were not changed; this is a fault of vizd: please report it.")
     }
 }

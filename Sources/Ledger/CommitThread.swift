@@ -1,17 +1,17 @@
 // Group commit: one thread that owns the connection for writing.
 //
 // An fsync costs milliseconds, and every step of every job wants one. So callers put their operation into an inbox; the
-// thread takes whatever lies there, runs each operation in a savepoint of one transaction, commits once, and answers all.
-// Nothing waits for company: while one commit syncs, the next group gathers by itself.
+// thread takes whatever lies there, runs each operation in a savepoint of one transaction, commits once, and answers
+// all. Nothing waits for company: while one commit syncs, the next group gathers by itself.
 //
 // An operation that fails is rolled back to its savepoint and fails alone. A failed commit fails all of its group, and
 // they all hear it: nobody is told of a success that is not on the disk. After a failed read, write or sync (`io`) or a
 // damaged file (`corrupt`) nothing is tried again, since a second fsync may succeed without the data (the kernel has
 // dropped the pages by then); the connection is then not even closed, because closing would checkpoint.
 
-internal import Dispatch
 internal import GRDB
 internal import GRDBSQLite
+internal import Linux
 internal import Synchronization
 
 /// An operation that waits for its group. Exactly one of the two closures answers the caller, and outside of any lock.
@@ -27,64 +27,55 @@ final class Inbox: Sendable {
     private struct State {
         var waiting: [Operation] = []
         var closed = false
-        var asleep = false
         var ended = false
         var onEnd: [@Sendable () -> Void] = []
     }
 
-    private let state = Mutex(State())
-    private let wake = DispatchSemaphore(value: 0)
+    private let state = Monitor(State())
+
+    /// How many wait.
+    var count: Int { state.look { $0.waiting.count } }
 
     /// Puts an operation in. False once closed: it will not be run.
     func post(_ operation: Operation) -> Bool {
-        let (accepted, ring) = state.withLock { state in
-            guard !state.closed else { return (false, false) }
-            state.waiting.append(operation)
-            defer { state.asleep = false }
-            return (true, state.asleep)
+        state.change { state in
+            if !state.closed { state.waiting.append(operation) }
+            return !state.closed
         }
-        if ring { wake.signal() }
-        return accepted
     }
 
     /// Takes no more; what waits is still run. `then` is called when the thread has let go of the file.
-    func close(then: (@Sendable () -> Void)? = nil) {
-        let (ring, over) = state.withLock { state in
-            defer { (state.closed, state.asleep) = (true, false) }
-            if let then, !state.ended { state.onEnd.append(then) }
-            return (state.asleep, state.ended)
+    func close(then: @escaping @Sendable () -> Void = {}) {
+        let over = state.change { state in
+            state.closed = true
+            if !state.ended { state.onEnd.append(then) }
+            return state.ended
         }
-        if ring { wake.signal() }
-        if over { then?() }
+        if over { then() }
     }
 
     /// Said by the thread, last of all.
     func end() {
-        let onEnd = state.withLock { state in
+        let onEnd = state.change { state in
             defer { (state.ended, state.onEnd) = (true, []) }
             return state.onEnd
         }
         for call in onEnd { call() }
     }
 
-    /// The next group, at most `limit` operations; waits for one. Nil when closed and empty.
-    func take(limit: Int) -> [Operation]? {
-        while true {
-            let (group, ended): ([Operation], Bool) = state.withLock { state in
-                let group = Array(state.waiting.prefix(limit))
-                state.waiting.removeFirst(group.count)
-                state.asleep = group.isEmpty && !state.closed
-                return (group, state.closed)
-            }
-            if !group.isEmpty { return group }
-            if ended { return nil }
-            wake.wait()
+    /// The next group, at most `limit` operations; waits for one. Empty when closed and empty.
+    func take(limit: Int) -> [Operation] {
+        let group = state.wait { state -> [Operation]? in
+            guard !state.waiting.isEmpty else { return state.closed ? [] : nil }
+            defer { state.waiting.removeFirst(min(limit, state.waiting.count)) }
+            return Array(state.waiting.prefix(limit))
         }
+        return group ?? []
     }
 }
 
-/// When to copy the WAL into the main file: each time that it has grown by so many pages. A reader that stays can keep it
-/// from starting over; then it grows on, and is copied in steps all the same.
+/// When to copy the WAL into the main file: each time that it has grown by so many pages. A reader that stays can keep
+/// it from starting over; then it grows on, and is copied in steps all the same.
 struct CheckpointRule {
     /// 4 MiB of pages of 4 KiB, as SQLite does by itself.
     static let pages = 1000
@@ -117,7 +108,9 @@ struct CommitThread {
 
     /// Commits group after group until the inbox is closed and empty.
     mutating func run() {
-        while let group = inbox.take(limit: groupLimit) {
+        while true {
+            let group = inbox.take(limit: groupLimit)
+            if group.isEmpty { break }
             let answers = commit(group)
             for answer in answers { answer() }
             checkpointIfDue()
@@ -162,7 +155,8 @@ struct CommitThread {
             return answer
         } catch {
             let failure = JournalFailure(error, systemErrno: sqlite3_system_errno(db.sqliteConnection), path: path)
-            // SQLite ends the transaction by itself after some errors (https://www.sqlite.org/lang_transaction.html, 5).
+            // SQLite ends the transaction by itself after some errors (https://www.sqlite.org/lang_transaction.html,
+            // 5).
             if failure.isFatal || !db.isInsideTransaction { throw failure }
             try db.cachedStatement(sql: "ROLLBACK TO operation").execute()
             try db.cachedStatement(sql: "RELEASE operation").execute()
@@ -181,8 +175,8 @@ struct CommitThread {
         }
     }
 
-    /// Copies the WAL into the main file, after everybody was answered. No room is no harm here (the WAL holds it all, and
-    /// the next commit will say it); a failed sync is.
+    /// Copies the WAL into the main file, after everybody was answered. No room is no harm here (the WAL holds it all,
+    /// and the next commit will say it); a failed sync is.
     private mutating func checkpointIfDue() {
         guard broken == nil, checkpoints.isDue(pages: wal.pages.load(ordering: .relaxed)) else { return }
         let path = database.path
@@ -197,8 +191,8 @@ struct CommitThread {
         if let failure, failure.isFatal { broken = failure }
     }
 
-    /// Closes the connection, except a broken one (see above): that one ends with the process. A close that fails is left
-    /// to the process's end too; the WAL has everything, and the next start reads it.
+    /// Closes the connection, except a broken one (see above): that one ends with the process. A close that fails is
+    /// left to the process's end too; the WAL has everything, and the next start reads it.
     private func letGo() {
         do {
             if broken == nil { return try database.close() }

@@ -1,8 +1,10 @@
 // How SQLite is set up under the journal.
 //
-// WAL with `synchronous=FULL`: a commit has been synced when it returns (https://www.sqlite.org/pragma.html#pragma_synchronous).
-// Three of SQLite's own habits are switched off, because they hide trouble from us:
-// - the automatic checkpoint swallows its errors, a failed fsync of the main file included; `checkpoint` is ours, and says;
+// WAL with `synchronous=FULL`: a commit has been synced when it returns
+// (https://www.sqlite.org/pragma.html#pragma_synchronous). Three of SQLite's own habits are switched off, because they
+// hide trouble from us:
+// - the automatic checkpoint swallows its errors, a failed fsync of the main file included; `checkpoint` is ours, and
+//   says;
 // - the WAL is removed by the last one to close; it is kept, so that a reader without write permission finds it;
 // - temporary files go to memory, not to a folder that a sandbox may lack.
 

@@ -1,9 +1,9 @@
 // One job as the journal knows it.
 //
-// The row is the truth about a job from the moment its file was claimed until retention forgets it; the folders only say
-// where the file lies. What is large (the request, the plan, the result) is kept in a table of its own and is nil in rows
-// that were read for a list. Names are compared byte for byte by SQLite; Swift's `==` on strings also equates canonically
-// equivalent ones, so nothing in this module uses a job's name as the key of a dictionary.
+// The row is the truth about a job from the moment its file was claimed until retention forgets it; the folders only
+// say where the file lies. What is large (the request, the plan, the result) is kept in a table of its own and is nil
+// in rows that were read for a list. Names are compared byte for byte by SQLite; Swift's `==` on strings also equates
+// canonically equivalent ones, so nothing in this module uses a job's name as the key of a dictionary.
 
 package import Contract
 
@@ -29,11 +29,11 @@ package enum Phase: String, CaseIterable, Sendable {
 
     /// Whether a job may go from here to `next`. Everything may fail, so every working phase may go to `landing`; an
     /// answer at no cost (`reused`) goes from `claimed` straight to `stored` or `landing`; an order may be followed by
-    /// another, and a picture by a second fetch of it.
+    /// another, and a picture by a second fetch of it or, where it was free and got lost, by another order.
     package func permits(_ next: Phase) -> Bool {
         switch (self, next) {
         case (.claimed, .ordered), (.claimed, .stored), (.ordered, .ordered), (.ordered, .fetched): true
-        case (.fetched, .fetched), (.fetched, .stored), (.stored, .recorded): true
+        case (.fetched, .ordered), (.fetched, .fetched), (.fetched, .stored), (.stored, .recorded): true
         case (.claimed, .landing), (.ordered, .landing), (.fetched, .landing), (.stored, .landing): true
         case (.recorded, .landing), (.landing, .landed): true
         default: false

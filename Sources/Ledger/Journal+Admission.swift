@@ -1,6 +1,7 @@
 // Admission: look up, judge and write, for a whole batch of claimed files in one commit.
 //
-// The first start of a job is counted in the same commit, so that a fresh request costs one sync before it is worked on.
+// The first start of a job is counted in the same commit, so that a fresh request costs one sync before it is worked
+// on.
 
 package import Contract
 
@@ -100,7 +101,7 @@ extension Books {
         case .fresh(let earlier): return Admitted(judgement: judgement, job: try begin(request, after: earlier))
         case .rerun(let earlier): return Admitted(judgement: judgement, job: try begin(request, after: earlier))
         case .retry(let earlier): return Admitted(judgement: judgement, job: try reopen(earlier, request))
-        case .resume(let row), .relanding(let row): return Admitted(judgement: judgement, job: try goOn(row, at: nil))
+        case .resume(let row), .relanding(let row): return Admitted(judgement: judgement, job: try goOn(row, at: request.at))
         }
     }
 
@@ -122,23 +123,34 @@ extension Books {
         let resume = Resume.afterFailure(landed.outcome?.code, of: landed, last: last)
         var row = resume.reopened(landed, at: request.at)
         (row.request, row.ownerUID) = (request.request, request.ownerUID)
-        if resume == .prepare, let last, last.state == .intent {
-            try close(last, last.freeOfCharge ? .refused : .uncertain, at: request.at)
-        }
+        if resume == .prepare, let last { try closeIntent(last, at: request.at) }
         try replace(row)
         return try goOn(row, at: request.at)
     }
 
-    /// An open job, and where it goes on; a start on its own bytes is counted.
-    private func goOn(_ row: JobRow, at: Timestamp?) throws -> Admitted.Job {
+    /// An intent that nobody will hear of any more.
+    private func closeIntent(_ last: AttemptRow, at now: Timestamp) throws {
+        guard last.state == .intent else { return }
+        try close(last, last.freeOfCharge ? .refused : .uncertain, at: now)
+    }
+
+    /// An open job, and where it goes on; a start on its own bytes is counted. What is prepared anew is `claimed` again,
+    /// so that from there on nothing outstanding is remembered of it.
+    private func goOn(_ row: JobRow, at now: Timestamp) throws -> Admitted.Job {
         var row = try complete(row)
-        let last = try last(row.name, run: row.run)
+        var last = try last(row.name, run: row.run)
         guard let resume = Resume.point(of: row, last: last) else {
             preconditionFailure("a landed job is not gone on with")
         }
         guard resume.handlesBytes else { return Admitted.Job(row: row, last: last, resume: resume, poison: .start) }
+        if resume == .prepare, let before = last, row.phase != .claimed {
+            try closeIntent(before, at: now)
+            last = try self.last(row.name, run: row.run)
+            (row.phase, row.plan) = (.claimed, nil)
+            try drop([.plan], of: row.name)
+        }
         row.starts += 1
-        try run("UPDATE job SET starts = ? WHERE name = ?", [row.starts, row.name])
+        try run("UPDATE job SET phase = ?, starts = ? WHERE name = ?", [row.phase.rawValue, row.starts, row.name])
         let poison = Poison.judge(start: row.starts, row: row, last: last)
         return Admitted.Job(row: row, last: last, resume: resume, poison: poison)
     }

@@ -33,14 +33,15 @@ extension Journal {
         }
     }
 
-    /// Seconds from intent to final figure of the last 50 attempts that brought a picture, latest first: what the provider
-    /// (or one model of it) has lately taken.
+    /// Seconds from intent to final figure of the last 50 attempts that brought a picture, latest first: what the
+    /// provider (or one model of it) has lately taken.
     package func recentDurations(provider: String, model: String? = nil) async throws(JournalFailure) -> [Double] {
         try await write { books in try books.recentDurations(provider: provider, model: model) }
     }
 
-    /// Binds this journal to its spool; returns the id that both carry from now on, which the caller writes into a spool
-    /// that has none. Throws `otherSpool` with the reason. `newID` is used when neither has an id (random, the caller's).
+    /// Binds this journal to its spool; returns the id that both carry from now on, which the caller writes into a
+    /// spool that has none. Throws `otherSpool` with the reason. `newID` is used when neither has an id (random, the
+    /// caller's).
     package func bind(
         spoolID: String?, spoolHasWork: Bool, newID: String
     ) async throws(JournalFailure) -> String {
@@ -81,8 +82,8 @@ extension Books {
     }
 }
 
-/// A look at the journal from another process (`vizd status`, `vizd list`), beside the daemon or without it. Never writes,
-/// never waits for the writer (WAL). Blocks the thread that asks: for commands, not for the daemon.
+/// A look at the journal from another process (`vizd status`, `vizd list`), beside the daemon or without it. Never
+/// writes, never waits for the writer (WAL). Blocks the thread that asks: for commands, not for the daemon.
 package struct JournalReader: Sendable {
     private let database: DatabaseQueue
 

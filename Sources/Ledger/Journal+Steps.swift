@@ -1,8 +1,9 @@
-// The steps of a job in the journal, in the order of its life. Each is one commit, shared with whoever waits at that moment.
+// The steps of a job in the journal, in the order of its life. Each is one commit, shared with whoever waits at that
+// moment.
 //
-// The order for a paid attempt: `order` has returned -> the call -> `tasked` has returned -> the first poll (DESIGN.md 8). A step from
-// a phase that does not allow it (`Phase.permits`, `AttemptState.permits`, `AttemptRow.mayBeFollowed`) throws `wrongPhase`
-// and changes nothing: this is where "nothing is paid twice" is kept, whatever the pipeline does.
+// The order for a paid attempt: `order` has returned -> the call -> `tasked` has returned -> the first poll (DESIGN.md
+// 8). A step from a phase that does not allow it (`Phase.permits`, `AttemptState.permits`, `AttemptRow.mayBeFollowed`)
+// throws `wrongPhase` and changes nothing: this is where "nothing is paid twice" is kept, whatever the pipeline does.
 
 package import Contract
 
@@ -12,8 +13,8 @@ internal import GRDB
 // MARK: - Starts
 
 extension Journal {
-    /// Counts a start of a stage that handles the job's own bytes, before it does. Admission and `fetched` have counted the
-    /// one that follows them; this is for a job that goes on without either.
+    /// Counts a start of a stage that handles the job's own bytes, before it does. Admission and `fetched` have counted
+    /// the one that follows them; this is for a job that goes on without either.
     package func countStart(_ name: String) async throws(JournalFailure) -> Poison {
         try await write { books in
             var row = try books.knownJob(name)
@@ -43,7 +44,7 @@ extension Journal {
         try await write { books in
             let row = try books.knownJob(name)
             let last = try books.last(name, run: row.run)
-            if row.phase == .ordered, let last { try books.closeBefore(anotherThan: last, at: now) }
+            if row.phase != .claimed, let last { try books.closeBefore(anotherThan: last, at: now) }
             let attempt = AttemptRow(
                 name: name, run: row.run, attempt: (last?.attempt ?? 0) + 1, order: order, createdAt: now)
             try books.insert(attempt)
@@ -90,9 +91,9 @@ extension Journal {
         try await write { books in
             if let settling { try books.close(try books.lastAttempt(of: name), settling, at: now) }
             try books.advance(
-                name, to: .fetched,
+                name, to: .fetched, starts: 1,
                 """
-                , starts = 1, picture_file = ?, picture_sha256 = ?, picture_bytes = ?, picture_width = ?, \
+                , picture_file = ?, picture_sha256 = ?, picture_bytes = ?, picture_width = ?, \
                 picture_height = ?, picture_type = ?
                 """,
                 [
@@ -119,8 +120,8 @@ extension Journal {
 // MARK: - The end
 
 extension Journal {
-    /// The job is over: its result is kept here until it has landed. `settling` closes the last attempt in the same commit
-    /// (`uncertain` with `submission_unknown`).
+    /// The job is over: its result is kept here until it has landed. `settling` closes the last attempt in the same
+    /// commit (`uncertain` with `submission_unknown`).
     package func landing(
         _ name: String, _ box: OutcomeBox, code: Contract.ResultCode?, result: [UInt8], settling: Settlement? = nil,
         at now: Timestamp
@@ -132,9 +133,9 @@ extension Journal {
         }
     }
 
-    /// Result and request of these jobs lie in their boxes, durably. Drops what is no longer needed: request and result; of
-    /// a done job the plan and the place too. A job that has landed already is passed over, so that a landing can be
-    /// repeated after a power cut.
+    /// Result and request of these jobs lie in their boxes, durably. Drops what is no longer needed: request and
+    /// result; of a done job the plan and the place too. A job that has landed already is passed over, so that a
+    /// landing can be repeated after a power cut.
     package func landed(_ names: [String], at now: Timestamp) async throws(JournalFailure) {
         try await write { books in for name in names { try books.land(name, at: now) } }
     }
@@ -186,7 +187,9 @@ extension Books {
     func closeBefore(anotherThan last: AttemptRow, at now: Timestamp) throws {
         guard last.mayBeFollowed else {
             throw Self.wrong(
-                "The job \(last.name) has attempt \(last.attempt) in state \(last.state.rawValue) and is not ordered again.")
+                """
+                The job \(last.name) is not ordered again: its attempt \(last.attempt) is \(last.state.rawValue).
+                """)
         }
         switch last.state {
         case .intent: try close(last, .refused, at: now)
@@ -203,7 +206,7 @@ extension Books {
     }
 
     static func wrong(_ attempt: AttemptRow, _ next: AttemptState) -> JournalFailure {
-        wrong(
-            "Attempt \(attempt.attempt) of the job \(attempt.name) is \(attempt.state.rawValue) and cannot become \(next.rawValue).")
+        let (number, state) = (attempt.attempt, attempt.state.rawValue)
+        return wrong("Attempt \(number) of the job \(attempt.name) is \(state) and cannot become \(next.rawValue).")
     }
 }

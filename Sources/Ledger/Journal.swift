@@ -1,16 +1,14 @@
 // The journal of jobs and the money ledger: `state.dir/vizd.sqlite`.
 //
-// What a function here has returned is on the disk (`synchronous=FULL`). All writes go through one thread that commits in
-// groups (`CommitThread`); callers only await. An operation once handed over is run to its end, also when the task that
-// waits for it is cancelled: half an order is worse than one too many. Reads take the same way, so they see every write
-// that was answered. Failures: `JournalFailure`, whose code says whether to pause, to stop, or to fail one job.
+// What a function here has returned is on the disk (`synchronous=FULL`). All writes go through one thread that commits
+// in groups (`CommitThread`); callers only await. An operation once handed over is run to its end, also when the task
+// that waits for it is cancelled: half an order is worse than one too many. Reads take the same way, so they see every
+// write that was answered. Failures: `JournalFailure`, whose code says whether to pause, to stop, or to fail one job.
 
 internal import GRDB
+internal import Linux
 
 package final class Journal: Sendable {
-    /// Runs a closure on a thread of its own, under a name, and returns at once (`Linux.OwnedThread.spawn`).
-    package typealias ThreadStart = (_ name: String, _ body: @escaping @Sendable () -> Void) throws -> Void
-
     /// So many operations share a commit at most: it bounds the memory of a transaction, not the speed.
     package static let groupLimit = 1024
 
@@ -19,30 +17,26 @@ package final class Journal: Sendable {
     let database: DatabaseQueue
 
     /// Opens or makes the file, brings its schema up to date and starts the thread. Blocks; called once, at start-up.
-    /// Throws `cannotOpen`, `newerSchema`, `corrupt`, `full`, `io` or `busy`, all of which end the start, and what
-    /// `startThread` throws, as `cannotOpen`.
-    package init(
-        path: String, groupLimit: Int = Journal.groupLimit, startThread: ThreadStart
-    ) throws(JournalFailure) {
+    /// Throws `cannotOpen`, `newerSchema`, `corrupt`, `full`, `io` or `busy`, all of which end the start.
+    package init(path: String, groupLimit: Int = Journal.groupLimit) throws(JournalFailure) {
         precondition(groupLimit > 0, "a group holds at least one operation, not \(groupLimit)")
         let wal = WALSize()
         let database = try Connection.open(path, wal: wal)
         let inbox = Inbox()
         (self.inbox, self.database) = (inbox, database)
-        do {
-            try startThread("vizd-journal") {
-                var thread = CommitThread(database: database, inbox: inbox, wal: wal, groupLimit: groupLimit)
-                thread.run()
-            }
-        } catch {
-            throw JournalFailure(.cannotOpen, "The journal's thread could not be started.", cause: "\(error)")
+        OwnedThread.spawn(name: "vizd-journal") {
+            var thread = CommitThread(database: database, inbox: inbox, wal: wal, groupLimit: groupLimit)
+            thread.run()
         }
     }
 
     deinit { inbox.close() }
 
-    /// Takes no more operations, runs those that were handed over, and returns when the file is closed. A later operation
-    /// throws `closed`.
+    /// Operations that nobody has taken yet.
+    var waiting: Int { inbox.count }
+
+    /// Takes no more operations, runs those that were handed over, and returns when the file is closed. A later
+    /// operation throws `closed`.
     package func close() async {
         await withCheckedContinuation { continuation in inbox.close { continuation.resume() } }
     }

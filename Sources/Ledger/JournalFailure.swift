@@ -1,8 +1,9 @@
 // How the journal fails: a code, a sentence, a cause.
 //
 // Three answers follow from the code. `full` and `busy` are a pause: nothing was written, try again when there is room.
-// `io`, `corrupt` and those of opening stop the daemon (the journal refuses every further write by itself, since a write
-// after a failed fsync proves nothing). `unknownJob` and `wrongPhase` concern one job: the books were not changed.
+// `io`, `corrupt` and those of opening stop the daemon (the journal refuses every further write by itself, since a
+// write after a failed fsync proves nothing). `unknownJob` and `wrongPhase` concern one job: the books were not
+// changed.
 
 internal import GRDB
 internal import GRDBSQLite
@@ -106,7 +107,7 @@ extension JournalFailure {
         case .io:
             "The disk failed under the journal \(path). Nothing more is written; check the disk, then start vizd again."
         case .corrupt:
-            "The journal \(path) is damaged or is not a vizd journal. Restore it from a backup, or check what state.dir names."
+            "The journal \(path) is damaged, or is none. Restore it from a backup, or check what state.dir names."
         case .cannotOpen: "The journal \(path) cannot be opened. state.dir must exist and be writable for vizd's user."
         default: "The journal \(path) could not be used."
         }

@@ -1,8 +1,8 @@
 // When a job is given up because it keeps ending the daemon.
 //
 // A pure value. A start is written down before the job's own bytes are handled (preparing photos, decoding a picture,
-// storing it) and forgotten when that stage has ended in any orderly way, a failure or a shutdown included. So the count
-// says how often the daemon died over this stage. Polling is no start.
+// storing it) and forgotten when that stage has ended in any orderly way, a failure or a shutdown included. So the
+// count says how often the daemon died over this stage. Polling is no start.
 
 /// The verdict over one more start.
 package enum Poison: Hashable, Sendable {

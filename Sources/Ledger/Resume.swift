@@ -1,9 +1,9 @@
 // Where a job goes on: after a crash from its row alone, after a failure from its row and the code of that failure.
 //
-// A pure value. A crash says nothing new, so the phase decides; a retry of a failed job first turns what is known into a
-// phase again (`reopened`), in the same transaction that admits it, so that a crash during the retry needs no memory of
-// the failure. Nothing here ever leads from a paid attempt whose end is unknown to another order: only a person does,
-// by retrying a job that ended with `submission_unknown`.
+// A pure value. A crash says nothing new, so the phase decides; a retry of a failed job first turns what is known into
+// a phase again (`reopened`), in the same transaction that admits it, so that a crash during the retry needs no memory
+// of the failure. Nothing here ever leads from a paid attempt whose end is unknown to another order: only a person
+// does, by retrying a job that ended with `submission_unknown`.
 //
 // After a crash (phase × last attempt of the run):
 //

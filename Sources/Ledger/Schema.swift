@@ -1,8 +1,8 @@
 // The tables of the journal and the ledger, and the way from any older version of them to this one.
 //
-// Migrations are only ever added. A file that a newer vizd has written is refused: it may hold states that this one would
-// misread, and money hangs on them. Times are nanoseconds since 1970, money is micro-dollars, enums are their words, and
-// CHECK keeps out what the code could not read back.
+// Migrations are only ever added. A file that a newer vizd has written is refused: it may hold states that this one
+// would misread, and money hangs on them. Times are nanoseconds since 1970, money is micro-dollars, enums are their
+// words, and CHECK keeps out what the code could not read back.
 //
 //     journal    one row: the id that the spool carries too
 //     job        one row a name, small, written at every step
@@ -41,7 +41,7 @@ enum Schema {
     private static func older(_ path: String) -> JournalFailure {
         JournalFailure(
             .olderSchema,
-            "The journal \(path) was written by an older vizd. Start `vizd run` of this version once; it brings it up to date.")
+            "The journal \(path) was written by an older vizd. Start `vizd run` of this version; it brings it up to date.")
     }
 
     private static let first = """

@@ -1,7 +1,7 @@
 // Whether this journal belongs to this spool.
 //
-// A pure value. Both carry the same random id. A spool with work in progress beside another journal (a restored backup, a
-// wrong `state.dir`) would be worked on without knowing what was already paid; that is refused with an explanation.
+// A pure value. Both carry the same random id. A spool with work in progress beside another journal (a restored backup,
+// a wrong `state.dir`) would be worked on without knowing what was already paid; that is refused with an explanation.
 
 /// The verdict over a spool and a journal.
 package enum SpoolBinding: Hashable, Sendable {
@@ -14,8 +14,8 @@ package enum SpoolBinding: Hashable, Sendable {
     /// They do not belong together; the sentence says why and what to do.
     case refused(String)
 
-    /// Judges. `journal` and `spool` are the ids that each carries; "has work" is files in `processing/` for the spool, open
-    /// rows for the journal; `newID` is used when neither has one.
+    /// Judges. `journal` and `spool` are the ids that each carries; "has work" is files in `processing/` for the spool,
+    /// open rows for the journal; `newID` is used when neither has one.
     ///
     ///     journal  spool  spool has work  journal has work
     ///     none     none   no                                 adopt(newID)
@@ -41,22 +41,22 @@ package enum SpoolBinding: Hashable, Sendable {
 
     private enum Sentence {
         static let newJournal = """
-            The spool has jobs in processing/, but the journal in state.dir is new and does not know what was already ordered \
-            for them. Point state.dir at the journal that belongs to this spool, or move the files from processing/ back to \
-            incoming/ to run them from the beginning (what was paid for them is then paid again).
+            The spool has jobs in processing/, but the journal in state.dir is new and does not know what was already \
+            ordered for them. Point state.dir at the journal that belongs to this spool, or move the files from \
+            processing/ back to incoming/ to run them from the beginning (what was paid for them is then paid again).
             """
         static let otherSpool = """
-            The journal in state.dir belongs to another spool. Give each spool a state.dir of its own, or restore the pair \
-            that belongs together.
+            The journal in state.dir belongs to another spool. Give each spool a state.dir of its own, or restore the \
+            pair that belongs together.
             """
         static let strangeWork = """
             The spool has jobs in processing/ but no id, and the journal in state.dir belongs to another spool. Point \
-            state.dir at the journal that belongs to this spool, or move the files from processing/ back to incoming/ to \
-            run them from the beginning (what was paid for them is then paid again).
+            state.dir at the journal that belongs to this spool, or move the files from processing/ back to incoming/ \
+            to run them from the beginning (what was paid for them is then paid again).
             """
         static let lostWork = """
-            The journal in state.dir has jobs in progress, but this spool is new and does not hold them. Point spool.dir at \
-            the spool that belongs to this journal, or give the new spool a state.dir of its own.
+            The journal in state.dir has jobs in progress, but this spool is new and does not hold them. Point \
+            spool.dir at the spool that belongs to this journal, or give the new spool a state.dir of its own.
             """
     }
 }
