@@ -38,7 +38,7 @@ package struct JobTicket: Sendable {
 }
 
 /// Where a job is, for its status file.
-package struct JobProgress: Equatable, Sendable {
+package struct StageReport: Equatable, Sendable {
     package let stage: Stage
     /// 0 to 100.
     package let percent: Int
@@ -95,7 +95,7 @@ package struct Pipeline: Sendable {
     }
 
     /// Runs one job to its end. `report` is called at every step.
-    package func run(_ ticket: JobTicket, report: @escaping @Sendable (JobProgress) -> Void) async -> JobEnd {
+    package func run(_ ticket: JobTicket, report: @escaping @Sendable (StageReport) -> Void) async -> JobEnd {
         var job = JobRun(ticket: ticket, startedAt: monotonicClock())
         if case .failure(let fault) = ticket.decoded { return .result(failed(job, JobFailure(fault: fault), at: nil)) }
         let entry: JobEntry
@@ -245,9 +245,9 @@ struct JobRun {
     }
 
     /// What the status file says while `step` is under way.
-    func progress(_ stage: Stage, _ step: JobStep) -> JobProgress {
+    func progress(_ stage: Stage, _ step: JobStep) -> StageReport {
         let (percent, message) = JobRun.words(for: step)
-        return JobProgress(
+        return StageReport(
             stage: stage, percent: percent, message: message, userID: request?.userID, outfitID: request?.outfitID,
             provider: provider)
     }

@@ -16,7 +16,7 @@ package struct WorkFolder: Sendable {
     package init(_ folder: Directory, pool: BlockingPool) { (self.folder, self.pool) = (folder, pool) }
 
     /// The file of a job; job names are valid file names and short enough for the ending.
-    private static func name(of job: String) -> String { "\(job).picture" }
+    private static func name(of job: String) -> String { "\(job)\(ending)" }
 
     /// Keeps a verified picture durably.
     package func keep(_ picture: [UInt8], of job: String, width: Int, height: Int, contentType: String)
@@ -51,20 +51,22 @@ package struct WorkFolder: Sendable {
         try await pool.run { () throws(SystemFailure) in _ = try folder.unlinkIfPresent(name) }
     }
 
-    /// Removes what no open job speaks of: pictures of landed jobs and half-written files. Answers how many.
-    package func sweep(keeping jobs: Set<[UInt8]>) throws(SystemFailure) -> Int {
-        let ending = Array(".picture".utf8)
-        var removed = 0
-        for name in try folder.names() where name.bytes.starts(with: Array(".".utf8)) || name.bytes.hasSuffix(ending) {
-            let job = Array(name.bytes.dropLast(ending.count))
-            if jobs.contains(job) && name.bytes.first != 0x2E { continue }
-            try folder.unlink(name)
-            removed += 1
+    /// The jobs whose pictures are here. Half-written files of an earlier run are removed on the way.
+    package func jobs() async throws(SystemFailure) -> [String] {
+        let folder = folder
+        return try await pool.run { () throws(SystemFailure) -> [String] in
+            var jobs: [String] = []
+            for name in try folder.names() {
+                guard let text = name.string, text.hasSuffix(WorkFolder.ending) else { continue }
+                if text.hasPrefix(".") {
+                    try folder.unlinkIfPresent(name)
+                } else {
+                    jobs.append(String(text.dropLast(WorkFolder.ending.count)))
+                }
+            }
+            return jobs
         }
-        return removed
     }
-}
 
-extension [UInt8] {
-    fileprivate func hasSuffix(_ ending: [UInt8]) -> Bool { count >= ending.count && suffix(ending.count).elementsEqual(ending) }
+    private static let ending = ".picture"
 }

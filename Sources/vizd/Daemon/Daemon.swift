@@ -63,7 +63,7 @@ final class Daemon {
     private let mailbox: Mailbox
     private let signals: SignalFD
     private let notifier: ServiceNotifier
-    private let floors: [DiskFloorWatch]
+    private let room: Room
     private let limits: DaemonLimits
     private let log: Logger
     private var claim: Claim
@@ -85,10 +85,10 @@ final class Daemon {
 
     init(
         spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
-        floors: [DiskFloorWatch], limits: DaemonLimits, leftovers: [Leftover], log: Logger
+        room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
-        (self.signals, self.notifier, self.floors, self.limits) = (signals, notifier, floors, limits)
+        (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
         (self.leftovers, self.log) = (leftovers, log)
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
@@ -220,11 +220,9 @@ final class Daemon {
     // MARK: - Room
 
     private func roomToClaim(_ now: Int64) throws -> Bool {
-        for floor in floors {
-            if let sentence = try floor.obstacle() {
-                pauseClaiming(sentence, now)
-                return false
-            }
+        if let sentence = try room.obstacle() {
+            pauseClaiming(sentence, now)
+            return false
         }
         if obstacle != nil {
             obstacle = nil
@@ -292,12 +290,4 @@ final class Daemon {
 struct MachineFailure: Error, CustomStringConvertible {
     let sentence: String
     var description: String { sentence }
-}
-
-/// One file system whose room is watched.
-struct DiskFloorWatch {
-    let floor: DiskFloor
-    let folder: Directory
-
-    func obstacle() throws(SpoolFatal) -> String? { try floor.obstacle(in: folder) }
 }

@@ -1,5 +1,6 @@
 // The image workers as the painter of flat lays: the one place where a provider's sheet becomes their order.
 
+import Contract
 import Imaging
 import ImagingWire
 import Providers

@@ -18,7 +18,7 @@ final class StatusBoard: Sendable {
         let attempt: Int
         /// Monotonic nanoseconds.
         let begun: Int64
-        var progress: JobProgress?
+        var progress: StageReport?
     }
 
     private struct State {
@@ -57,7 +57,7 @@ final class StatusBoard: Sendable {
     }
 
     /// A job has come to a step.
-    func report(_ name: JobName, _ progress: JobProgress) {
+    func report(_ name: JobName, _ progress: StageReport) {
         state.withLock { $0.jobs[name]?.progress = progress }
         files.touch(name.landing)
     }
