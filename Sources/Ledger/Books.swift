@@ -30,6 +30,11 @@ struct Books {
     }
 }
 
+extension [UInt8] {
+    /// As GRDB binds it.
+    var blob: Data { Data(self) }
+}
+
 // MARK: - Jobs
 
 extension Books {
@@ -73,8 +78,8 @@ extension Books {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                row.name, row.run, Data(row.digest), Int64(row.ownerUID), row.phase.rawValue, row.userID, row.outfitID,
-                row.provider, row.picture?.file, row.picture.map { Data($0.sha256) }, row.picture?.bytes,
+                row.name, row.run, row.digest.blob, Int64(row.ownerUID), row.phase.rawValue, row.userID, row.outfitID,
+                row.provider, row.picture?.file, row.picture?.sha256.blob, row.picture?.bytes,
                 row.picture?.width, row.picture?.height, row.picture?.contentType, row.starts,
                 row.claimedAt.nanoseconds, row.firstSubmitAt?.nanoseconds, row.outcome?.box.rawValue,
                 row.outcome?.code?.rawValue, row.landedAt?.nanoseconds,
@@ -103,7 +108,7 @@ extension Books {
     func keep(_ kind: DocumentKind, _ bytes: [UInt8], of name: String) throws {
         try run(
             "INSERT OR REPLACE INTO document (job, kind, bytes) SELECT id, ?, ? FROM job WHERE name = ?",
-            [kind.rawValue, Data(bytes), name])
+            [kind.rawValue, bytes.blob, name])
     }
 
     func drop(_ kinds: [DocumentKind], of name: String) throws {

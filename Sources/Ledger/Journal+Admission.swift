@@ -101,7 +101,8 @@ extension Books {
         case .fresh(let earlier): return Admitted(judgement: judgement, job: try begin(request, after: earlier))
         case .rerun(let earlier): return Admitted(judgement: judgement, job: try begin(request, after: earlier))
         case .retry(let earlier): return Admitted(judgement: judgement, job: try reopen(earlier, request))
-        case .resume(let row), .relanding(let row): return Admitted(judgement: judgement, job: try goOn(row, at: request.at))
+        case .resume(let row), .relanding(let row):
+            return Admitted(judgement: judgement, job: try goOn(row, at: request.at))
         }
     }
 
@@ -134,8 +135,8 @@ extension Books {
         try close(last, last.freeOfCharge ? .refused : .uncertain, at: now)
     }
 
-    /// An open job, and where it goes on; a start on its own bytes is counted. What is prepared anew is `claimed` again,
-    /// so that from there on nothing outstanding is remembered of it.
+    /// An open job, and where it goes on; a start on its own bytes is counted. What is prepared anew is `claimed`
+    /// again, so that from there on nothing outstanding is remembered of it.
     private func goOn(_ row: JobRow, at now: Timestamp) throws -> Admitted.Job {
         var row = try complete(row)
         var last = try last(row.name, run: row.run)

@@ -2,8 +2,8 @@
 
 package import Contract
 
-internal import FoundationEssentials
 internal import GRDB
+internal import Linux
 
 extension Journal {
     /// One job with all its documents; nil if there is none.
@@ -89,8 +89,22 @@ package struct JournalReader: Sendable {
 
     /// Opens for reading; nil if there is no journal yet. Throws `cannotOpen`, `corrupt`, `newerSchema`, `olderSchema`.
     package static func open(path: String) throws(JournalFailure) -> JournalReader? {
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard try exists(path) else { return nil }
         return JournalReader(database: try Connection.openReadOnly(path))
+    }
+
+    private static func exists(_ path: String) throws(JournalFailure) -> Bool {
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { String(path[...$0]) } ?? "."
+        let file = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        do {
+            return try Directory(path: folder).infoIfPresent(of: FileName(file)) != nil
+        } catch {
+            if error.errno == .notFound { return false }
+            throw JournalFailure(
+                .cannotOpen, "The journal \(path) cannot be looked at. Ask as root or as vizd's user.",
+                cause: "\(error)")
+        }
     }
 
     /// One job with all its documents; nil if there is none.

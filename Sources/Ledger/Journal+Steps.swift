@@ -7,7 +7,6 @@
 
 package import Contract
 
-internal import FoundationEssentials
 internal import GRDB
 
 // MARK: - Starts
@@ -97,7 +96,7 @@ extension Journal {
                 picture_height = ?, picture_type = ?
                 """,
                 [
-                    picture.file, Data(picture.sha256), picture.bytes, picture.width, picture.height,
+                    picture.file, picture.sha256.blob, picture.bytes, picture.width, picture.height,
                     picture.contentType,
                 ])
         }

@@ -8,6 +8,7 @@
 internal import GRDB
 internal import Linux
 
+/// The journal, open for writing: one a process, one process at a time.
 package final class Journal: Sendable {
     /// So many operations share a commit at most: it bounds the memory of a transaction, not the speed.
     package static let groupLimit = 1024

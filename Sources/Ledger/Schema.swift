@@ -1,8 +1,9 @@
 // The tables of the journal and the ledger, and the way from any older version of them to this one.
 //
 // Migrations are only ever added. A file that a newer vizd has written is refused: it may hold states that this one
-// would misread, and money hangs on them. Times are nanoseconds since 1970, money is micro-dollars, enums are their
-// words, and CHECK keeps out what the code could not read back.
+// would misread, and money hangs on them. So a new word in an enum (a phase, a state, a result code) comes with a
+// migration, if an empty one. Times are nanoseconds since 1970, money is micro-dollars, enums are their words, and
+// CHECK keeps out what the code could not read back.
 //
 //     journal    one row: the id that the spool carries too
 //     job        one row a name, small, written at every step
@@ -41,7 +42,7 @@ enum Schema {
     private static func older(_ path: String) -> JournalFailure {
         JournalFailure(
             .olderSchema,
-            "The journal \(path) was written by an older vizd. Start `vizd run` of this version; it brings it up to date.")
+            "The journal \(path) was written by an older vizd. Start `vizd run` of this version: it will convert it.")
     }
 
     private static let first = """

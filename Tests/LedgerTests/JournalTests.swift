@@ -135,7 +135,7 @@ struct JournalLifeTests {
         #expect(await failureCode { _ = try await journal.countStart("b") } == .unknownJob)
     }
 
-    @Test("seconds that a provider has lately taken come from attempts that brought a picture, latest first, fifty of them")
+    @Test("seconds that a provider has lately taken come from the last fifty attempts that made a picture")
     func durations() async throws {
         let desk = try Desk()
         let journal = desk.journal
@@ -458,6 +458,7 @@ struct JournalFileTests {
     func reader() async throws {
         let folder = try Folder()
         #expect(try JournalReader.open(path: folder.journal) == nil)
+        #expect(try JournalReader.open(path: folder.path + "/none/vizd.sqlite") == nil)
         let journal = try Journal(path: folder.journal)
         let reader = try #require(try JournalReader.open(path: folder.journal))
         #expect(try reader.rows(open: true).isEmpty)
@@ -470,9 +471,39 @@ struct JournalFileTests {
         #expect(try reader.row("unknown") == nil)
         await journal.close()
         #expect(try reader.rows(open: true).count == 2)
-        #expect(FileManager.default.fileExists(atPath: folder.journal + "-wal"), "a reader may not be able to make it")
         let late = try #require(try JournalReader.open(path: folder.journal))
         #expect(try late.rows(open: true).count == 2)
+    }
+
+    @Test("the WAL and its index stay when the journal is closed, for readers who may not make files")
+    func keptWAL() async throws {
+        let folder = try Folder()
+        let journal = try Journal(path: folder.journal)
+        _ = try await journal.admit(.sample("a"))
+        await journal.close()
+        for suffix in ["-wal", "-shm"] {
+            #expect(FileManager.default.fileExists(atPath: folder.journal + suffix), "\(suffix)")
+        }
+        #expect(try JournalReader.open(path: folder.journal)?.rows(open: true).count == 1)
+    }
+
+    @Test("a journal leaves no descriptor behind once it is closed")
+    func noDescriptors() async throws {
+        let folder = try Folder()
+        func open() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { number in
+                do {
+                    return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")
+                } catch {
+                    return nil  // one of another test, gone by now
+                }
+            }.filter { $0.hasPrefix(folder.path) }
+        }
+        let journal = try Journal(path: folder.journal)
+        _ = try await journal.admit(.sample("a"))
+        #expect(try !open().isEmpty)
+        await journal.close()
+        #expect(try open() == [])
     }
 
     @Test("a journal and its spool know each other from the first start on")

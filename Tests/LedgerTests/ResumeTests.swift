@@ -92,7 +92,9 @@ struct ResumeTests {
 
     @Test("a retry after any other code goes on from what is there")
     func goesOn() {
-        let anew: Set<ResultCode> = [.submissionUnknown, .generationFailed, .moderation, .notAnImage, .downloadTooLarge]
+        let anew: Set<ResultCode> = [
+            .submissionUnknown, .generationFailed, .moderation, .notAnImage, .downloadTooLarge,
+        ]
         for code in ResultCode.allCases where !anew.contains(code) {
             for last in Self.attempts {
                 let (bare, picture) = (Self.row(.landed), Self.row(.landed, picture: true))
