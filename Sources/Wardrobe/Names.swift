@@ -1,7 +1,7 @@
 // Whose wardrobe, which outfit: ids that become names of folders and files.
 //
-// An id is checked once, here, and can then be put into a path without a second thought. Ids are compared by their bytes: two
-// spellings that Unicode calls equivalent are two users with two folders, as they are for the file system.
+// An id is checked once, here, and can then be put into a path without a second thought. Ids are compared by their
+// bytes: two spellings that Unicode calls equivalent are two users with two folders, as they are for the file system.
 
 internal import Linux
 

@@ -1,8 +1,8 @@
 // How a recorded path of a photo is read: as a place beneath the user's own folder, or not at all.
 //
-// Apps of this family record `wardrobe_photos/USER/items/x.jpg`, `USER/items/x.jpg` or `items/x.jpg`. What stands before
-// the user's folder is taken off; the rest is opened beneath that folder by the kernel (RESOLVE_BENEATH), which has the
-// last word on `..` and links. So no path that anybody writes into a record reaches another user's files.
+// Apps of this family record `wardrobe_photos/USER/items/x.jpg`, `USER/items/x.jpg` or `items/x.jpg`. What stands
+// before the user's folder is taken off; the rest is opened beneath that folder by the kernel (RESOLVE_BENEATH), which
+// has the last word on `..` and links. So no path that anybody writes into a record reaches another user's files.
 
 internal import Linux
 

@@ -238,7 +238,8 @@ struct RecordRaceTests {
         }
     }
 
-    @Test("fifty jobs of one user at once, and a program that fills the file in place without the lock: nothing is lost")
+    @Test(
+        "fifty jobs of one user at once, and a program that fills the file in place without the lock: nothing is lost")
     func fiftyInPlace() async throws {
         try await fifty { place in
             let foreign = Foreign(folder: place.folder, way: .inPlace)
