@@ -85,7 +85,7 @@ package struct StoredName: Hashable, Sendable {
 }
 
 private func isFileStem(_ text: String, characters: Int) -> Bool {
-    guard (1...characters).contains(text.count), text.utf8.count <= 200, text.utf8.first != UInt8(ascii: ".") else {
+    guard (1...characters).contains(text.unicodeScalars.count), text.utf8.count <= 200, text.utf8.first != UInt8(ascii: ".") else {
         return false
     }
     return text.unicodeScalars.allSatisfy { scalar in
