@@ -47,7 +47,8 @@ enum PhotoPath: Hashable {
 }
 
 extension String {
-    /// What follows `folder/` (or `folder//`) at the beginning, compared by bytes; nil if the path does not begin with it.
+    /// What follows `folder/` (or `folder//`) at the beginning, compared by bytes; nil if the path does not begin with
+    /// it.
     fileprivate func after(folder: String) -> String? {
         let prefix = Array(folder.utf8) + [UInt8(ascii: "/")]
         guard utf8.starts(with: prefix) else { return nil }

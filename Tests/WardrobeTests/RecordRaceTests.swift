@@ -191,6 +191,7 @@ struct RecordRaceTests {
                 }
                 try await wardrobe.record(update("a", job: "j"), of: place.user)
                 #expect(crash.happened)
+                await wardrobe.settled()
                 _ = try RecordText(Array(try image.read("saved_outfits.json").utf8))
                 let wasForeign = isDisturbed && ![.locked, .read, .written].contains(step)
                 try await image.wardrobe().record(update("a", job: "j"), of: image.user)
