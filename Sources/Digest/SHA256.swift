@@ -1,7 +1,7 @@
 // SHA-256 of bytes that arrive in pieces: a request's digest, a garment photo's, a stored picture's.
 //
-// The work is libcrypto's (EVP). A hash is a value: it hashes what was given to it and nothing else, copies included;
-// a copy that is changed gets a context of its own. The library refuses only when memory is exhausted, and then there is
+// The work is libcrypto's (EVP). A hash is a value: it hashes what was given to it and nothing else, copies included; a
+// copy that is changed gets a context of its own. The library refuses only when memory is exhausted, and then there is
 // nothing to answer with: the program ends with a sentence.
 
 import CCrypto

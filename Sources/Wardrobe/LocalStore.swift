@@ -23,7 +23,8 @@ package struct Pace: Sendable {
     package static let real = Pace(
         now: { Timestamp(nanoseconds: WallClock.now()) },
         pause: { duration in
-            do { try await Task.sleep(for: duration) } catch { /* Cancelled: whoever waits looks for itself. */  }
+            // Cancelled: whoever waits goes on at once.
+            do { try await Task.sleep(for: duration) } catch {}
         },
         chance: { Double.random(in: 0..<1) })
 }
@@ -66,7 +67,9 @@ struct LocalStore: Sendable {
     func outfitIsGone(_ user: UserID) -> WardrobeFailure {
         WardrobeFailure(
             .outfitNotFound,
-            "the outfit is not in \(path(UserFolder.outfits, user)) any more: its picture is stored, but no record names it")
+            "the outfit is not in \(path(UserFolder.outfits, user)) any more: its picture is stored, but no record"
+                + " names it"
+        )
     }
 
     func givenUp(_ trouble: RewritePatience.Trouble, _ user: UserID) -> WardrobeFailure {

@@ -1,14 +1,15 @@
 // The wardrobe on a local disk: `ROOT/USER/...` as DESIGN.md lays it out.
 //
-// Every call does its work on the pool's threads and suspends the caller meanwhile. Records are read afresh each time; one
-// that does not parse is read again for up to a second, since a program that knows no lock may be filling it. Pictures
-// are written to the user's `.vizd` folder, synced, renamed over, and the folder is synced: when the call returns, the
-// picture is there after a power cut, too.
+// Every call does its work on the pool's threads and suspends the caller meanwhile. Records are read afresh each time;
+// one that does not parse is read again for up to a second, since a program that knows no lock may be filling it.
+// Pictures are written to the user's `.vizd` folder, synced, renamed over, and the folder is synced: when the call
+// returns, the picture is there after a power cut, too.
 
 internal import Contract
 internal import Digest
 package import Linux
 
+/// Wardrobes beneath one folder of this machine.
 package final class LocalWardrobe: Wardrobe {
     private let store: LocalStore
     private let records: LocalRecords
@@ -21,7 +22,8 @@ package final class LocalWardrobe: Wardrobe {
     }
 
     init(
-        root: String, pool: BlockingPool, pace: Pace, exchanges: Bool, reached: @escaping @Sendable (RewriteStep) -> Void
+        root: String, pool: BlockingPool, pace: Pace, exchanges: Bool,
+        reached: @escaping @Sendable (RewriteStep) -> Void
     ) {
         var path = Substring(root)
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
@@ -34,31 +36,35 @@ package final class LocalWardrobe: Wardrobe {
     /// somebody holds a record's lock.
     package func settled() async { await records.settled() }
 
+    /// Answered when the record says it durably. Updates of one user that wait together are put in by one rewrite.
     package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
         precondition(!update.visualizations.isEmpty, "an update of \(user)'s record without a picture")
         try await records.record(update, of: user)
     }
 
+    /// Read from `user_profile.json`.
     package func profile(of user: UserID) async throws(WardrobeFailure) -> Profile {
-        try await text(UserFolder.profile, user)?.profile() ?? Profile()
+        try await read(UserFolder.profile, user) { $0.profile() } ?? Profile()
     }
 
+    /// Read from `saved_outfits.json`; the garments are looked up in `wardrobe_metadata.json`.
     package func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit {
         let record = store.path(UserFolder.outfits, user)
-        guard let saved = try await text(UserFolder.outfits, user) else {
+        guard let saved = try await read(UserFolder.outfits, user, { SavedOutfits($0) }) else {
             throw WardrobeFailure(
                 .outfitNotFound, "there is no \(record): check user_id, or save the outfit \(outfit) in the app first")
         }
-        let items = try await text(UserFolder.items, user).map { WardrobeItems($0) } ?? WardrobeItems()
+        let items = try await read(UserFolder.items, user) { WardrobeItems($0) } ?? WardrobeItems()
         let found: Outfit?
         do throws(RecordTrouble) {
-            found = try SavedOutfits(saved).outfit(outfit, with: items)
+            found = try saved.outfit(outfit, with: items)
         } catch {
             throw store.unusable(UserFolder.outfits, error.message, user)
         }
         guard let found else {
             throw WardrobeFailure(
-                .outfitNotFound, "\(record) has no outfit with the id \(outfit): check outfit_id, or save the outfit first")
+                .outfitNotFound,
+                "\(record) has no outfit with the id \(outfit): check outfit_id, or save the outfit first")
         }
         guard !found.items.isEmpty else {
             throw WardrobeFailure(
@@ -67,14 +73,16 @@ package final class LocalWardrobe: Wardrobe {
         return found
     }
 
-    /// A record that parses, nil where there is none.
-    private func text(_ name: FileName, _ user: UserID) async throws(WardrobeFailure) -> RecordText? {
+    /// What `body` finds in a record that parses, on a thread of the pool; nil where there is none.
+    private func read<Found: Sendable>(
+        _ name: FileName, _ user: UserID, _ body: @escaping @Sendable (RecordText) -> Found
+    ) async throws(WardrobeFailure) -> Found? {
         var patience = RewritePatience()
         while true {
             let fault: RecordFault
-            switch try await look(name, user) {
-            case .success(let text): return text
-            case .failure(let found): fault = found
+            switch try await look(name, user, body) {
+            case .success(let found): return found
+            case .failure(let unreadable): fault = unreadable
             }
             switch patience.failed(.unreadable(fault.message), chance: store.pace.chance()) {
             case .again(let wait): await store.pace.pause(wait)
@@ -83,16 +91,20 @@ package final class LocalWardrobe: Wardrobe {
         }
     }
 
-    private func look(_ name: FileName, _ user: UserID) async throws(WardrobeFailure)
-        -> Result<RecordText?, RecordFault>
-    {
+    private func look<Found: Sendable>(
+        _ name: FileName, _ user: UserID, _ body: @escaping @Sendable (RecordText) -> Found
+    ) async throws(WardrobeFailure) -> Result<Found?, RecordFault> {
         let store = store
-        return try await store.pool.run { () throws(WardrobeFailure) -> Result<RecordText?, RecordFault> in
+        return try await store.pool.run { () throws(WardrobeFailure) -> Result<Found?, RecordFault> in
             switch try store.folder(of: user)?.look(name) ?? .missing {
             case .missing: return .success(nil)
             case .changing: return .failure(RecordFault("it changes all the time: a half-written text", at: 0, in: []))
             case .record(let snapshot):
-                do throws(RecordFault) { return .success(try RecordText(snapshot.bytes)) } catch { return .failure(error) }
+                do throws(RecordFault) {
+                    return .success(body(try RecordText(snapshot.bytes)))
+                } catch {
+                    return .failure(error)
+                }
             }
         }
     }
@@ -101,6 +113,7 @@ package final class LocalWardrobe: Wardrobe {
 // MARK: Photos
 
 extension LocalWardrobe {
+    /// Opened beneath the user's folder; links that stay there are followed. An address on the web does not serve.
     package func openPhoto(_ garment: Garment, of user: UserID) async throws(WardrobeFailure) -> OpenedPhoto {
         let store = store
         return try await store.pool.run { () throws(WardrobeFailure) -> OpenedPhoto in
@@ -135,7 +148,8 @@ private struct PhotoAttempt {
 
     init(_ path: String, user: UserID, store: LocalStore, folder: UserFolder?) {
         switch PhotoPath(path, user: user, rootName: store.rootName) {
-        case .web: outcome = .failure(PhotoRefusal(reason: "photos on the web are not fetched; save a copy in the wardrobe"))
+        case .web:
+            outcome = .failure(PhotoRefusal(reason: "photos on the web are not fetched; save a copy in the wardrobe"))
         case .refused(let reason): outcome = .failure(PhotoRefusal(reason: reason))
         case .beneath(let names):
             guard let folder else {
@@ -191,6 +205,8 @@ private struct PhotoAttempt {
 // MARK: Pictures
 
 extension LocalWardrobe {
+    /// Stored as `ROOT/USER/items/visualizations/OUTFIT.jpg`, a view as `.../views/OUTFIT/VIEW.jpg`. Missing folders
+    /// are made.
     package func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture {
         let store = store
         return try await store.pool.run { () throws(WardrobeFailure) -> StoredPicture in

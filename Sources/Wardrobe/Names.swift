@@ -1,7 +1,7 @@
 // Whose wardrobe, which outfit: ids that become names of folders and files.
 //
-// An id is checked once, here, and can then be put into a path without a second thought. Ids are compared by their bytes: two
-// spellings that Unicode calls equivalent are two users with two folders, as they are for the file system.
+// An id is checked once, here, and can then be put into a path without a second thought. Ids are compared by their
+// bytes: two spellings that Unicode calls equivalent are two users with two folders, as they are for the file system.
 
 internal import Linux
 
@@ -85,9 +85,9 @@ package struct StoredName: Hashable, Sendable {
 }
 
 private func isFileStem(_ text: String, characters: Int) -> Bool {
-    guard (1...characters).contains(text.count), text.utf8.count <= 200, text.utf8.first != UInt8(ascii: ".") else {
-        return false
-    }
+    guard (1...characters).contains(text.unicodeScalars.count), text.utf8.count <= 200,
+        text.utf8.first != UInt8(ascii: ".")
+    else { return false }
     return text.unicodeScalars.allSatisfy { scalar in
         scalar != "/" && scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
     }

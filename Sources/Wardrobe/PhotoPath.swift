@@ -1,8 +1,8 @@
 // How a recorded path of a photo is read: as a place beneath the user's own folder, or not at all.
 //
-// Apps of this family record `wardrobe_photos/USER/items/x.jpg`, `USER/items/x.jpg` or `items/x.jpg`. What stands before
-// the user's folder is taken off; the rest is opened beneath that folder by the kernel (RESOLVE_BENEATH), which has the
-// last word on `..` and links. So no path that anybody writes into a record reaches another user's files.
+// Apps of this family record `wardrobe_photos/USER/items/x.jpg`, `USER/items/x.jpg` or `items/x.jpg`. What stands
+// before the user's folder is taken off; the rest is opened beneath that folder by the kernel (RESOLVE_BENEATH), which
+// has the last word on `..` and links. So no path that anybody writes into a record reaches another user's files.
 
 internal import Linux
 
@@ -47,10 +47,11 @@ enum PhotoPath: Hashable {
 }
 
 extension String {
-    /// What follows `folder/` at the beginning, compared by bytes; nil if the path does not begin with it.
+    /// What follows `folder/` (or `folder//`) at the beginning, compared by bytes; nil if the path does not begin with
+    /// it.
     fileprivate func after(folder: String) -> String? {
         let prefix = Array(folder.utf8) + [UInt8(ascii: "/")]
         guard utf8.starts(with: prefix) else { return nil }
-        return String(decoding: utf8.dropFirst(prefix.count), as: UTF8.self)
+        return String(decoding: utf8.dropFirst(prefix.count).drop { $0 == UInt8(ascii: "/") }, as: UTF8.self)
     }
 }

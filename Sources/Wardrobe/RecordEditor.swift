@@ -30,7 +30,8 @@ enum RecordEditor {
     static let history = 100
 
     /// Puts updates into a record. `now` becomes the file's `last_updated` if anything changes.
-    static func apply(_ updates: [RecordUpdate], to bytes: [UInt8], now: Timestamp) throws(RecordFault) -> EditedRecord {
+    static func apply(_ updates: [RecordUpdate], to bytes: [UInt8], now: Timestamp) throws(RecordFault) -> EditedRecord
+    {
         let record = try RecordText(bytes)
         let outfits = SavedOutfits(record)
         var outcomes: [RecordOutcome] = Array(repeating: .outfitNotFound, count: updates.count)

@@ -1,8 +1,8 @@
 // One attempt to rewrite a user's `saved_outfits.json`, against writers that know our lock and writers that do not.
 //
-// With the lock (`flock` on `.saved_outfits.lock`) it is plain: read, change, write aside, fsync, swap, fsync the folder.
-// A foreign writer without the lock either replaces the file (writes aside, renames) or empties and fills it in place.
-// What it may do, by the moment at which it does it:
+// With the lock (`flock` on `.saved_outfits.lock`) it is plain: read, change, write aside, fsync, swap, fsync the
+// folder. A foreign writer without the lock either replaces the file (writes aside, renames) or empties and fills it in
+// place. What it may do, by the moment at which it does it:
 //
 //   before our read          we read its write; a half-filled file does not parse, or changes while it is read, and is
 //                            read again.
@@ -15,9 +15,10 @@
 //   after our swap           it writes over ours. If it had read the file before, our entry is gone with it; no writer
 //                            can prevent that alone. `LocalRecords` looks again a little later and puts it back.
 //
-// So a foreign write that was complete before our swap is never lost. Not covered, and not to be covered without a lock: a
-// program that reads during the microseconds between swap and swap back sees our text without the other's change, and one
-// that keeps the file open for longer than our whole attempt and then writes into it writes into a removed file.
+// So a foreign write that was complete before our swap is never lost. Not covered, and not to be covered without a
+// lock: a program that reads during the microseconds between swap and swap back sees our text without the other's
+// change, and one that keeps the file open for longer than our whole attempt and then writes into it writes into a
+// removed file.
 //
 // A crash at any point leaves either the old record or the new one. The aside file is named after the digests of what
 // was read and of what was written, so that the next attempt can tell which of them it holds: either of these is
@@ -33,7 +34,8 @@ enum RewriteStep: Sendable, CaseIterable {
     case locked, read, written, looked, swapped, compared, synced
 }
 
-/// A file with a content, told without reading it. The time of last change of its entry is left out: a swap changes that.
+/// A file with a content, told without reading it. The time of last change of its entry is left out: a swap changes
+/// that.
 struct FileMark: Hashable, Sendable {
     let identity: FileIdentity
     let size: Int
@@ -137,7 +139,8 @@ struct RecordRewrite: Sendable {
     private var tooLarge: WardrobeFailure {
         WardrobeFailure(
             .recordInvalid,
-            "\(folder.label(Self.recordName)) would grow beyond \(UserFolder.recordLimit >> 20) MiB: remove old outfits")
+            "\(folder.label(Self.recordName)) would grow beyond \(UserFolder.recordLimit >> 20) MiB: remove old outfits"
+        )
     }
 
     /// The record says everything already. It may be that nobody has made it durable.
@@ -289,7 +292,8 @@ struct RecordRewrite: Sendable {
         let left = Self.digest(try content(of: aside, in: scratch))
         guard left != read && left != written else { return try scratch.unlink(aside) }
         // A foreign write, swapped out and not yet swapped back.
-        let record = try current()?.kind == .regular
+        let record =
+            try current()?.kind == .regular
             ? try folder.directory.open(Self.recordName, .read).read(limit: 2 * UserFolder.recordLimit) : nil
         guard let record, Self.digest(record) == written, try swap(aside, scratch) else {
             return try keep(aside, in: scratch)

@@ -1,8 +1,8 @@
 // Changing a record without writing it anew: pieces of its text are replaced, every other byte is copied.
 //
-// What is put in looks like what is there: the white space before the last key of an object stands before a new one too,
-// the colon as well, and new objects are broken into lines only where the file does that, with its own indentation and
-// line ends. A member that already has the value keeps its spelling and causes no change.
+// What is put in looks like what is there: the white space before the last key of an object stands before a new one
+// too, the colon as well, and new objects are broken into lines only where the file does that, with its own indentation
+// and line ends. A member that already has the value keeps its spelling and causes no change.
 
 internal import Contract
 

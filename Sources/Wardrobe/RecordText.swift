@@ -1,9 +1,9 @@
 // A record file as its bytes, and where in them each value stands.
 //
 // Records belong to the app. They may hold what a request of ours may not: a key twice, half a surrogate pair, `NaN` as
-// Python writes it, a byte order mark. All that is somebody else's text, to be copied and not to be judged, so this reader
-// checks the grammar once and then only tells places; no tree is built, and a record costs the memory of its bytes. What
-// breaks the grammar, the encoding or the limits is a `RecordFault` with line and column.
+// Python writes it, a byte order mark. All that is somebody else's text, to be copied and not to be judged, so this
+// reader checks the grammar once and then only tells places; no tree is built, and a record costs the memory of its
+// bytes. What breaks the grammar, the encoding or the limits is a `RecordFault` with line and column.
 
 /// Why some bytes cannot be read as a record, and where.
 struct RecordFault: Error, Hashable {

@@ -1,8 +1,9 @@
 // How long a rewrite is tried again, and when it is given up: a value that counts.
 //
-// Waits double from a few milliseconds and are spread by chance, so that two daemons do not meet again and again. The bounds are
-// on the sum of the waits: 10 s for a lock that somebody holds and for a record that keeps changing, 1 s for one
-// that does not parse (a program that fills a file in place needs microseconds; one that crashed meanwhile never ends).
+// Waits double from a few milliseconds and are spread by chance, so that two daemons do not meet again and again. The
+// bounds are on the sum of the waits: 10 s for a lock that somebody holds and for a record that keeps changing, 1 s for
+// one that does not parse (a program that fills a file in place needs microseconds; one that crashed meanwhile never
+// ends).
 
 struct RewritePatience {
     enum Trouble: Hashable {

@@ -1,8 +1,9 @@
 // A user's folder beneath the wardrobe's root, held open: what is read and written in it goes through here.
 //
 // Nothing leaves the folder: every name is opened beneath it. A record is a regular file of at most 32 MiB that is no
-// symbolic link (a swap would put a file in the link's place). What vizd writes stands in `.vizd` until it is whole, so that
-// what a crash leaves is all in one place that is nearly always empty. All calls block: only on threads of our own.
+// symbolic link (a swap would put a file in the link's place). What vizd writes stands in `.vizd` until it is whole, so
+// that what a crash leaves is all in one place that is nearly always empty. All calls block: only on threads of our
+// own.
 
 internal import Linux
 

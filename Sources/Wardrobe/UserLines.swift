@@ -1,7 +1,7 @@
 // Who waits for a user's record: one line a user, served by one at a time, many items in one go.
 //
-// A value. `add` says whether somebody has to begin serving the line; `take` hands out what has gathered meanwhile and ends
-// the service when nothing has. So fifty updates that arrive during one rewrite become one more rewrite.
+// A value. `add` says whether somebody has to begin serving the line; `take` hands out what has gathered meanwhile and
+// ends the service when nothing has. So fifty updates that arrive during one rewrite become one more rewrite.
 
 struct UserLines<Item> {
     private var lines: [UserID: [Item]] = [:]
@@ -27,8 +27,9 @@ struct UserLines<Item> {
     }
 }
 
-/// What was put into a user's record lately, to be looked after: a writer that knows no lock may have read the file before
-/// and write over it after. Each update is looked at twice, and twice more after each repair, up to six times in all.
+/// What was put into a user's record lately, to be looked after: a writer that knows no lock may have read the file
+/// before and write over it after. Each update is looked at twice, and twice more after each repair, up to six times in
+/// all.
 struct RecentUpdates {
     private struct Entry {
         let update: RecordUpdate

@@ -23,7 +23,8 @@ package protocol Wardrobe: Sendable {
     /// Stores a picture for good, over an older one of that name. It appears whole or not at all.
     func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture
 
-    /// Puts the pictures of one job into the outfit's record, all or none. Recording the same job's again changes nothing.
+    /// Puts the pictures of one job into the outfit's record, all or none. Recording the same job's again changes
+    /// nothing.
     /// - Throws: `outfitNotFound`, `recordInvalid`, `recordConflict` when others kept changing or holding the record.
     func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure)
 }

@@ -67,7 +67,8 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
             return WardrobeFailure(.recordInvalid, "\(what) is not a regular file: put the record in its place")
         }
         if failure.errno == .tooLarge {
-            return WardrobeFailure(.recordInvalid, "\(what) holds more than the \(limitText) that are read: make it smaller")
+            return WardrobeFailure(
+                .recordInvalid, "\(what) holds more than the \(limitText) that are read: make it smaller")
         }
         return WardrobeFailure(.storageFailed, "\(what) could not be read (\(failure)): \(advice(failure.errno))")
     }

@@ -106,7 +106,8 @@ struct LocalWardrobeTests {
     @Test("a record that cannot be used is named with the place in it, and is not touched")
     func invalid() async throws {
         let texts = [
-            ("{\"saved\": [\n", "line 2, column 1"), ("[]", "not a JSON object"), (#"{"saved":1}"#, "saved is not an array"),
+            ("{\"saved\": [\n", "line 2, column 1"), ("[]", "not a JSON object"),
+            (#"{"saved":1}"#, "saved is not an array"),
             (#"{"saved":[{"id":"o","outfit_data":7}]}"#, "saved[0].outfit_data is not an object"),
             (#"{"saved":[{"id":"o","outfit_data":{"items":"x"}}]}"#, "saved[0].outfit_data.items is not an array"),
             (#"{"saved":[{"id":"o","outfit_data":{"items":[{},null]}}]}"#, "items[1] is not an object"),
@@ -139,7 +140,9 @@ struct LocalWardrobeTests {
     func strangeRecords() async throws {
         let good = TemporaryWardrobe.record(["o"])
         let strange: [@Sendable (TemporaryWardrobe) throws -> Void] = [
-            { try $0.write(good, to: "real.json"); try $0.folder.symlink("saved_outfits.json", to: "real.json") },
+            {
+                try $0.write(good, to: "real.json"); try $0.folder.symlink("saved_outfits.json", to: "real.json")
+            },
             { try $0.folder.symlink("saved_outfits.json", to: "../../outside.json") },
             { try $0.folder.makeDirectory("saved_outfits.json", mode: 0o755) },
             { try $0.folder.makeFIFO("saved_outfits.json") },
@@ -203,7 +206,8 @@ struct LocalWardrobeTests {
         try items.symlink("link.jpg", to: "../items/a b.jpg")
         for path in [
             "wardrobe_photos/peichin/items/a b.jpg", "peichin/items/a b.jpg", "items/a b.jpg", "./items/a b.jpg",
-            "items/link.jpg", "items/../items//a b.jpg",
+            "items/link.jpg", "items/../items//a b.jpg", "wardrobe_photos//peichin//items/a b.jpg",
+            "peichin//items/a b.jpg",
         ] {
             #expect(try await open(place, path) == "x \(path)")
         }
@@ -247,7 +251,8 @@ struct LocalWardrobeTests {
         let failure = await failure { () throws(WardrobeFailure) in try await open(place, "a.jpg", "../b.jpg") }
         #expect(
             failure?.message
-                == "the photo of Coat cannot be opened (a.jpg: no such file; ../b.jpg: it leads out of the user's folder):"
+                == "the photo of Coat cannot be opened (a.jpg: no such file; ../b.jpg: it leads out of the user's"
+                + " folder):"
                 + " put the file there, or correct its path in the wardrobe")
         let none = await self.failure { () throws(WardrobeFailure) in
             try await place.wardrobe().openPhoto(Garment(name: "Coat", candidates: []), of: place.user)
@@ -268,7 +273,8 @@ struct LocalWardrobeTests {
             stored
                 == StoredPicture(
                     url: "wardrobe_photos/peichin/items/visualizations/o 17.jpg",
-                    path: "\(place.path)/peichin/items/visualizations/o 17.jpg", sha256: SHA256.of([1, 2, 3]), bytes: 3))
+                    path: "\(place.path)/peichin/items/visualizations/o 17.jpg", sha256: SHA256.of([1, 2, 3]), bytes: 3)
+        )
         #expect(try Host.readFile(stored.path, limit: 10) == [1, 2, 3])
         #expect(try place.folder.directory("items/visualizations").names() == ["o 17.jpg"])
         #expect(try place.folder.directory(".vizd").names() == [])
@@ -291,7 +297,8 @@ struct LocalWardrobeTests {
         let name = try #require(StoredName(user: place.user, outfit: OutfitID("o")!))
         let items = try place.folder.directory("items", createMode: 0o755)
         try items.symlink("visualizations", to: "../../../outside")
-        let out = await failure { () throws(WardrobeFailure) in try await place.wardrobe().storePicture([1], for: name) }
+        let out = await failure { () throws(WardrobeFailure) in try await place.wardrobe().storePicture([1], for: name)
+        }
         #expect(out?.code == .recordInvalid)
         #expect(try place.parent.directory("outside").names() == [])
         try items.unlink("visualizations")
@@ -317,7 +324,9 @@ struct LocalWardrobeTests {
 
     // MARK: The disk
 
-    @Test("a full disk is a pause, for pictures and for records, and the record stays whole", .enabled(if: Mount.isAllowed))
+    @Test(
+        "a full disk is a pause, for pictures and for records, and the record stays whole",
+        .enabled(if: Mount.isAllowed))
     func full() async throws {
         try await Mount.withDisk("1m") { disk in
             let place = try TemporaryWardrobe(under: disk)
@@ -328,7 +337,8 @@ struct LocalWardrobeTests {
             let filling = try place.folder.open("filling", .create)
             try filling.write(all: [UInt8](repeating: 1, count: 1 << 20 - 200_000))
             let large = [UInt8](repeating: 2, count: 600_000)
-            let stored = await failure { () throws(WardrobeFailure) in try await wardrobe.storePicture(large, for: name) }
+            let stored = await failure { () throws(WardrobeFailure) in try await wardrobe.storePicture(large, for: name)
+            }
             let recorded = await failure { () throws(WardrobeFailure) in
                 try await wardrobe.record(update("outfit-7", job: "j"), of: place.user)
             }

@@ -81,14 +81,17 @@ struct RecordEditorTests {
         let before = #"""
             { "x" : 1e3 ,"last_updated":null,
               "saved":[ null, 7, {"id":5}, {"\u0069d":"\u006f" , "visualization_url" : "old",
-               "k":"\ud800\/" , "k": -0, "visualizations":null,"z":[1.10 , NaN ]}, {"id":"o2"} ] , "y":"é\u00e9" }
+               "k":"\ud800\/" , "k": -0, "visualizations":null,"z":[1.10 , NaN ]},
+               {"id":"o2"} ] , "y":"é\u00e9" }
             """#
         let after = #"""
             { "x" : 1e3 ,"last_updated":"2026-11-24T02:00:00.000Z",
               "saved":[ null, 7, {"id":5}, {"\u0069d":"\u006f" , "visualization_url" : "w/j.jpg",
-               "k":"\ud800\/" , "k": -0, "visualizations":[TIGHT],"z":[1.10 , NaN ],"visualization_updated_at":"2026-11-24T01:59:59.000Z"}, {"id":"o2"} ] , "y":"é\u00e9" }
+               "k":"\ud800\/" , "k": -0, "visualizations":[TIGHT],"z":[1.10 , NaN ],"visualization_updated_at":WHEN},
+               {"id":"o2"} ] , "y":"é\u00e9" }
             """#
-        #expect(try edit(before, "o", picture("j")) == after.replacing("TIGHT", with: tight))
+        let expected = after.replacing("TIGHT", with: tight).replacing("WHEN", with: "\"\(then.rfc3339)\"")
+        #expect(try edit(before, "o", picture("j")) == expected)
     }
 
     @Test("the newest entry comes first, and entries keep their text and what others wrote into them")
@@ -103,7 +106,8 @@ struct RecordEditorTests {
     func sameJob() throws {
         let before =
             #"{"saved":[{"id":"o","visualization_url":"w/new.jpg","visualizations":["#
-            + #"{"job_id":"new"},{"liked":true,"job_id":"j","view":null,"url":"old"},{"job_id":"j","view":"street"}]}]}"#
+            + #"{"job_id":"new"},{"liked":true,"job_id":"j","view":null,"url":"old"},"#
+            + #"{"job_id":"j","view":"street"}]}]}"#
         let after = try edit(before, "o", picture("j"))
         #expect(
             after.contains(
@@ -189,7 +193,8 @@ struct RecordEditorTests {
         let file = try Records.bytes("saved_outfits.json")
         let id = "8f14e45f-ceea-467f-a0e6-1d1c6d3a0006"
         let update = RecordUpdate(outfit: OutfitID(id)!, visualizations: [picture("j")])
-        let after = String(decoding: try #require(try RecordEditor.apply([update], to: file, now: now).bytes), as: UTF8.self)
+        let after = String(
+            decoding: try #require(try RecordEditor.apply([update], to: file, now: now).bytes), as: UTF8.self)
         let before = String(decoding: file, as: UTF8.self)
         let added = """
             ,
@@ -207,7 +212,8 @@ struct RecordEditorTests {
                   ]
             """
         let expected = before.replacing("\"keep\": \"me\"\n      }", with: "\"keep\": \"me\"\n      }" + added)
-            .replacing("\"last_updated\": \"2026-01-12T10:00:00Z\"", with: "\"last_updated\": \"2026-11-24T02:00:00.000Z\"")
+            .replacing(
+                "\"last_updated\": \"2026-01-12T10:00:00Z\"", with: "\"last_updated\": \"2026-11-24T02:00:00.000Z\"")
         #expect(after == expected)
         #expect(after != before)
     }

@@ -1,4 +1,5 @@
-// Random records in random layouts: whatever is in them, an update leaves everybody else's text as it was, in its order.
+// Random records in random layouts: whatever is in them, an update leaves everybody else's text as it was, in its
+// order.
 
 import Contract
 import Testing
@@ -27,8 +28,8 @@ private struct Author {
 
     mutating func value(_ depth: Int) -> String {
         let plain = [
-            "1e3", "-0", "1.10", "12345678901234567890", "true", "false", "null", "\"\"", #""\ud800""#, #""\u00e9é\/""#,
-            #""]}{[,:\"""#, "\"😀\"", "{}", "[]", "[ ]",
+            "1e3", "-0", "1.10", "12345678901234567890", "true", "false", "null", "\"\"", #""\ud800""#,
+            #""\u00e9é\/""#, #""]}{[,:\"""#, "\"😀\"", "{}", "[]", "[ ]",
         ]
         switch depth > 0 ? Int.random(in: 0..<4, using: &random) : 3 {
         case 0: return object((0..<Int.random(in: 0..<4, using: &random)).map { _ in (key(), value(depth - 1)) })
@@ -108,7 +109,8 @@ struct RecordPropertyTests {
                     found.append(text(element))
                     continue
                 }
-                for member in record.members(of: element) where !ours.contains(where: { record.spells(member.key, $0) }) {
+                for member in record.members(of: element) where !ours.contains(where: { record.spells(member.key, $0) })
+                {
                     found.append(text(member.key.lowerBound..<member.value.upperBound))
                 }
             }

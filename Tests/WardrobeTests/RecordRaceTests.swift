@@ -119,6 +119,23 @@ struct RecordRaceTests {
         #expect(try place.names().allSatisfy { !$0.hasPrefix(".vizd/") }, what)
     }
 
+    @Test("a foreign write that was complete before the swap is seen without swapping anything")
+    func seenBefore() async throws {
+        for moment in [RewriteStep.read, .written] {
+            let place = try TemporaryWardrobe()
+            try place.write(TemporaryWardrobe.record(["a"]), to: "saved_outfits.json")
+            let foreign = Foreign(folder: place.folder, way: .inPlace)
+            let once = Once(at: moment) { try foreign.write(7, over: foreign.read()) }
+            let steps = Mutex<[RewriteStep]>([])
+            let wardrobe = place.wardrobe { step in
+                steps.withLock { $0.append(step) }
+                once.reached(step)
+            }
+            try await wardrobe.record(update("a", job: "j"), of: place.user)
+            #expect(steps.withLock { $0 } == [.locked, .read, .written] + RewriteStep.allCases)
+        }
+    }
+
     @Test("a program that empties the file before our swap and fills it after is waited for")
     func slowInPlace() async throws {
         let place = try TemporaryWardrobe()
@@ -174,6 +191,7 @@ struct RecordRaceTests {
                 }
                 try await wardrobe.record(update("a", job: "j"), of: place.user)
                 #expect(crash.happened)
+                await wardrobe.settled()
                 _ = try RecordText(Array(try image.read("saved_outfits.json").utf8))
                 let wasForeign = isDisturbed && ![.locked, .read, .written].contains(step)
                 try await image.wardrobe().record(update("a", job: "j"), of: image.user)
@@ -238,7 +256,8 @@ struct RecordRaceTests {
         }
     }
 
-    @Test("fifty jobs of one user at once, and a program that fills the file in place without the lock: nothing is lost")
+    @Test(
+        "fifty jobs of one user at once, and a program that fills the file in place without the lock: nothing is lost")
     func fiftyInPlace() async throws {
         try await fifty { place in
             let foreign = Foreign(folder: place.folder, way: .inPlace)

@@ -80,7 +80,8 @@ final class TemporaryWardrobe: Sendable {
 
     /// A record of outfits without garments.
     static func record(_ outfits: [String]) -> String {
-        let saved = outfits.map { "    {\n      \"id\": \"\($0)\",\n      \"keep\": 1e3\n    }" }.joined(separator: ",\n")
+        let saved = outfits.map { "    {\n      \"id\": \"\($0)\",\n      \"keep\": 1e3\n    }" }.joined(
+            separator: ",\n")
         return "{\n  \"saved\": [\n\(saved)\n  ],\n  \"last_updated\": \"then\"\n}\n"
     }
 }
