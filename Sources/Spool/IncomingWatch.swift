@@ -41,9 +41,16 @@ package final class IncomingWatch {
         .onlyDirectory,
     ]
 
+    /// On the spool's own folder: whether `incoming` is still the same. The folder's own event of deletion does not come
+    /// while vizd holds it open.
+    private static let rootMask: InotifyMask = [.movedTo, .created, .deleted, .movedFrom, .onlyDirectory]
+
     private let spool: Spool
     private var inotify: Inotify?
     private var watch: CInt = -1
+    private var rootWatch: CInt = -1
+    /// Counts how often the watch was built; the numbers of watches begin anew each time.
+    private var generation = 0
     private var canary: Canary
     private let canaryTag = Random.hex(bytes: 4)
     private var canaryNoticed = false
@@ -76,7 +83,8 @@ package final class IncomingWatch {
     /// - Throws: `SpoolRefusal` when `incoming` is gone and cannot be opened anew.
     package func drain(at now: Int64) throws(SpoolRefusal) -> [WatchHint] {
         var hints: [WatchHint] = []
-        for event in try events(now, &hints) { try take(event, now, &hints) }
+        let current = generation
+        for event in try events(now, &hints) where generation == current { try take(event, now, &hints) }
         try tick(now, &hints)
         return hints
     }
@@ -112,7 +120,10 @@ package final class IncomingWatch {
             hints.append(.rescan(.overflow))
             return
         }
-        // What an older watch still had to say is of no interest.
+        if event.watch == rootWatch {
+            if event.name == Box.incoming.folder { try requireInPlace(now, &hints) }
+            return
+        }
         guard event.watch == watch else { return }
         if !event.mask.isDisjoint(with: [.selfDeleted, .selfMoved, .ignored, .unmounted]) {
             try rebuild(.reopened, now, &hints)
@@ -134,11 +145,21 @@ package final class IncomingWatch {
         return mask.contains(.attributes) ? .attributes : nil
     }
 
+    private func requireInPlace(_ now: Int64, _ hints: inout [WatchHint]) throws(SpoolRefusal) {
+        do throws(SpoolFatal) {
+            if try spool.incomingIsCurrent() { return }
+        } catch {
+            throw SpoolRefusal(exit: 73, "\(error)")
+        }
+        try rebuild(.reopened, now, &hints)
+    }
+
     // MARK: Building anew
 
     private func rebuild(_ reason: RescanReason, _ now: Int64, _ hints: inout [WatchHint]) throws(SpoolRefusal) {
-        // Only this watch counts from now on, even if a second event of the same misfortune follows.
-        (inotify, watch) = (nil, -1)
+        // What the old watch still has to say is of no interest: everything is looked at again.
+        generation += 1
+        (inotify, watch, rootWatch) = (nil, -1, -1)
         try spool.reopenIncoming()
         listen(&hints)
         canary.rest(now)
@@ -149,9 +170,10 @@ package final class IncomingWatch {
         do throws(SystemFailure) {
             let fresh = try Inotify()
             watch = try fresh.watch(spool[.incoming], IncomingWatch.mask)
+            rootWatch = try fresh.watch(spool.root, IncomingWatch.rootMask)
             inotify = fresh
         } catch {
-            (inotify, watch) = (nil, -1)
+            (inotify, watch, rootWatch) = (nil, -1, -1)
             hints.append(
                 .notice(
                     "\(spool[.incoming].path) cannot be watched (\(error)); new requests are found by the regular scan only. "
