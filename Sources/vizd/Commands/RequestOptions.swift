@@ -39,7 +39,7 @@ struct RequestOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The provider's random seed.", valueName: "number"))
     var seed: UInt32?
 
-    @Option(help: "How soon: high, normal or low.")
+    @Option(help: "How soon it is taken.")
     var priority: Priority?
 
     @Flag(help: "Make a new picture even if the outfit has not changed since the last one.")

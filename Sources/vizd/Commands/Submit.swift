@@ -15,7 +15,7 @@ struct Submit: ParsableCommand {
 
             Examples:
               vizd submit --user peichin --outfit o-17 --wait
-              vizd submit --user peichin --outfit o-17 --prompt "in the rain" --priority high
+              vizd submit --user peichin --outfit o-17 --prompt "in the rain"
               vizd submit request.json --name autumn-look
               jq '.seed = 7' request.json | vizd submit - --wait --timeout 5m
 
