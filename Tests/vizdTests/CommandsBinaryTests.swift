@@ -74,7 +74,10 @@ struct CommandsBinaryTests {
     func checkConfig() throws {
         let bad = try ProgramRun(
             ["check-config"],
-            environment: ["VIZD_SPOOL_DIR": spool.path, "VIZD_LOG_LEVEL": "loud", "RUNWAY_API_KEY": "two words", "VIZD_PROVIDER": "runway"])
+            environment: [
+                "VIZD_SPOOL_DIR": spool.path, "VIZD_LOG_LEVEL": "loud", "RUNWAY_API_KEY": "two words",
+                "VIZD_PROVIDER": "runway",
+            ])
         #expect(bad.status == 78 && bad.output.isEmpty)
         for word in ["log.level", "loud", "VIZD_LOG_LEVEL", "runway.apiKey", "not in this version", "3 problems"] {
             #expect(bad.errors.contains(word), "\(word)")
@@ -95,6 +98,8 @@ struct CommandsBinaryTests {
         let list = try ProgramRun("list", "--json", spool: spool)
         #expect(list.output.split(separator: "\n").count == 2 && list.output.contains(#""status":"queued""#))
         #expect(try ProgramRun("status", "--json", spool: spool).output.contains(#""incoming":1"#))
-        #expect(try ProgramRun("status", "a", "--json", spool: spool).output == String(decoding: Sample.complete().encode(), as: UTF8.self))
+        #expect(
+            try ProgramRun("status", "a", "--json", spool: spool).output
+                == String(decoding: Sample.complete().encode(), as: UTF8.self))
     }
 }

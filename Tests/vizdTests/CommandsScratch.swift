@@ -40,18 +40,24 @@ func reference(_ name: String) throws -> JobReference { try #require(JobReferenc
 enum Sample {
     static let now = Timestamp(rfc3339: "2026-11-24T02:18:03.123Z")!
 
-    static func status(_ percent: Int = 53, stage: Stage = .generate, message: String = "The picture is made.") -> [UInt8] {
+    static func status(_ percent: Int = 53, stage: Stage = .generate, message: String = "The picture is made.")
+        -> [UInt8]
+    {
         StatusDocument(
             jobID: "a", progress: percent, stage: stage, message: message, estimatedTime: 12.2, attempt: 1,
             userID: "peichin", outfitID: "o-17", provider: "Flat lay", updatedAt: now
         ).encode()
     }
 
-    static func complete(_ job: String = "a", path: String = "/srv/o-17.jpg", cost: ResultDocument.Cost = .init()) -> ResultDocument {
+    static func complete(_ job: String = "a", path: String = "/srv/o-17.jpg", cost: ResultDocument.Cost = .init())
+        -> ResultDocument
+    {
         let picture = ResultDocument.Picture(
             imageURL: "wardrobe_photos/peichin/items/visualizations/o-17.jpg", storage: .local(path: path),
             generationTime: 0.5, provider: "Flat lay", making: .init(),
-            image: .init(width: 1080, height: 1440, bytes: 1000, sha256: String(repeating: "0", count: 64), contentType: "image/jpeg"))
+            image: .init(
+                width: 1080, height: 1440, bytes: 1000, sha256: String(repeating: "0", count: 64),
+                contentType: "image/jpeg"))
         return ResultDocument(
             jobID: job, progress: 100, outcome: .complete(picture: picture, views: []), cost: cost,
             timing: .init(total: 0.7), userID: "peichin", outfitID: "o-17", attempts: 1, requestSHA256: nil,

@@ -9,14 +9,22 @@ import Testing
 
 @testable import vizd
 
+/// A job that was not where it should be.
+private enum Unexpected: Error {
+    case place(String)
+}
+
 @Suite("Commands, what is shown")
 struct CommandsRenderingTests {
-    private let working = JobProgress.working(percent: 53, stage: "generate", secondsLeft: 12.2, message: "The picture is made.")
+    private let working = JobProgress.working(
+        percent: 53, stage: "generate", secondsLeft: 12.2, message: "The picture is made.")
 
     @Test("a bar fits its terminal, in fine strokes or in ASCII")
     func bars() {
         let fine = ProgressLine.bar(working, columns: 100, ascii: false)
-        #expect(fine.hasPrefix("generate  ━━━━") && fine.contains("─ ") && fine.contains(" 53 %  about 12 s left  The picture"))
+        #expect(
+            fine.hasPrefix("generate  ━━━━") && fine.contains("─ ")
+                && fine.contains(" 53 %  about 12 s left  The picture"))
         let plain = ProgressLine.bar(working, columns: 100, ascii: true)
         #expect(plain.allSatisfy(\.isASCII) && plain.contains("[####") && plain.contains("---]"))
         for columns in [20, 40, 80, 200] {
@@ -30,7 +38,8 @@ struct CommandsRenderingTests {
 
     @Test("a full bar is full and an empty one empty")
     func extremes() {
-        let full = ProgressLine.bar(.working(percent: 100, stage: "update", secondsLeft: 0, message: ""), columns: 80, ascii: true)
+        let full = ProgressLine.bar(
+            .working(percent: 100, stage: "update", secondsLeft: 0, message: ""), columns: 80, ascii: true)
         #expect(full.contains("##]") && !full.contains("-"))
         #expect(!ProgressLine.bar(.waiting, columns: 80, ascii: true).contains("#"))
     }
@@ -54,7 +63,9 @@ struct CommandsRenderingTests {
     func screens() {
         let environment = ["TERM": "xterm", "LANG": "en_US.UTF-8"]
         #expect(ProgressStyle(columns: 80, environment: environment) == .bar(columns: 80, ascii: false))
-        #expect(ProgressStyle(columns: 80, environment: ["TERM": "xterm", "LC_ALL": "C", "LANG": "en_US.UTF-8"]) == .bar(columns: 80, ascii: true))
+        #expect(
+            ProgressStyle(columns: 80, environment: ["TERM": "xterm", "LC_ALL": "C", "LANG": "en_US.UTF-8"])
+                == .bar(columns: 80, ascii: true))
         #expect(ProgressStyle(columns: nil, environment: environment) == .lines)
         #expect(ProgressStyle(columns: 80, environment: ["TERM": "dumb", "LANG": "C.utf8"]) == .lines)
         #expect(ProgressStyle(columns: 80, environment: [:]) == .lines)
@@ -62,7 +73,11 @@ struct CommandsRenderingTests {
         var screen = ProgressScreen(style: .lines) { line in drawn.withLock { $0.append(line) } }
         for progress in [JobProgress.waiting, .waiting, working, working, .claimed] { screen.show(progress) }
         screen.clear()
-        #expect(drawn.withLock { $0 } == ["queued 0 %  waits for its turn\n", "generate 53 %  about 12 s left  The picture is made.\n", "claimed 0 %\n"])
+        #expect(
+            drawn.withLock { $0 } == [
+                "queued 0 %  waits for its turn\n", "generate 53 %  about 12 s left  The picture is made.\n",
+                "claimed 0 %\n",
+            ])
     }
 
     @Test("ages are short and never negative")
@@ -72,14 +87,18 @@ struct CommandsRenderingTests {
             (86_400, "1 d"), (349_200, "4 d 1 h"),
         ]
         for (seconds, text) in expected { #expect(Age.text(seconds * 1_000_000_000) == text) }
-        #expect(ProgressLine.estimate(0.2) == "" && ProgressLine.estimate(.nan) == "" && ProgressLine.estimate(95) == "about 1 min left")
+        #expect(
+            ProgressLine.estimate(0.2) == "" && ProgressLine.estimate(.nan) == ""
+                && ProgressLine.estimate(95) == "about 1 min left")
     }
 
     @Test("prices have two decimals at least and say what is uncertain")
     func prices() {
         #expect(ResultSummary.price(.init(credits: nil, usd: 0)) == "nothing")
         #expect(ResultSummary.price(.init(credits: 8, usd: 0.08)) == "$0.08 (8 credits)")
-        #expect(ResultSummary.price(.init(credits: 8.5, usd: 0.1, uncertain: true)) == "$0.10 (8.5 credits, not yet certain)")
+        #expect(
+            ResultSummary.price(.init(credits: 8.5, usd: 0.1, uncertain: true))
+                == "$0.10 (8.5 credits, not yet certain)")
         #expect(ResultSummary.price(.init(credits: nil, usd: 2)) == "$2.00")
         #expect(ResultSummary.price(.init(credits: nil, usd: 0.0025)) == "$0.0025")
     }
@@ -94,7 +113,8 @@ struct CommandsRenderingTests {
 
     @Test("a failed job says its code, its sentence and every detail")
     func failed() {
-        var failure = ResultDocument.Failure(code: .garmentUnreadable, message: "Two photos are lost.\u{1B}[2J", stage: .prepare)
+        var failure = ResultDocument.Failure(
+            code: .garmentUnreadable, message: "Two photos are lost.\u{1B}[2J", stage: .prepare)
         failure.details = [Problem(path: "hat.png", message: "is gone"), Problem(path: "", message: "and more")]
         let summary = ResultSummary(Sample.failed("a\nb", failure))
         #expect(summary.status == .jobFailed && summary.pictures == [])
@@ -124,7 +144,9 @@ struct CommandsRenderingTests {
 
     @Test("the overview names what cannot be read and who is at work")
     func overview() throws {
-        let counts: [(box: Box, count: SpoolOverview.Count)] = [(.incoming, .jobs(3)), (.failed, .unreadable("Permission denied"))]
+        let counts: [(box: Box, count: SpoolOverview.Count)] = [
+            (.incoming, .jobs(3)), (.failed, .unreadable("Permission denied")),
+        ]
         let overview = SpoolOverview(path: "/s", daemon: "pid 7", counts: counts, oldestWait: 61_000_000_000)
         let expected = """
             spool       /s
@@ -155,7 +177,10 @@ struct CommandsRenderingTests {
 struct CommandsNamesTests {
     @Test("a job is named with or without its file's ending, never by a path")
     func references() {
-        let good = [("a", "a"), ("a.json", "a"), ("a.result.json", "a"), ("a.status.json", "a"), ("a.0001", "a.0001"), ("a~1f", "a~1f"), ("é x", "é x")]
+        let good = [
+            ("a", "a"), ("a.json", "a"), ("a.result.json", "a"), ("a.status.json", "a"), ("a.0001", "a.0001"),
+            ("a~1f", "a~1f"), ("é x", "é x"),
+        ]
         for (text, name) in good { #expect(JobReference(text)?.name == name) }
         for text in ["", ".json", ".hidden", "../a", "a/b", "a\u{1B}b", "a\0", String(repeating: "x", count: 300)] {
             #expect(JobReference(text) == nil, "\(text)")
@@ -178,7 +203,8 @@ struct CommandsNamesTests {
         ]
         let request = try JobRequest.decode(try RequestOptions.parse(words).encoded())
         #expect(request.userID == "peichin" && request.outfitID == "o 17" && request.prompt == "rain")
-        #expect(request.seed == 7 && request.priority == .high && request.ratio == Ratio("1080:1440") && request.regenerate)
+        #expect(
+            request.seed == 7 && request.priority == .high && request.ratio == Ratio("1080:1440") && request.regenerate)
         #expect(request.metadata == Array(#"{"n":1e3}"#.utf8))
         #expect(request.notAfter == Timestamp(rfc3339: "2026-11-24T18:00:00Z"))
     }
@@ -231,7 +257,9 @@ struct CommandsSpoolTests {
 
     @Test("a name that any box knows is not used again, and what is there stays as it is")
     func takenNames() throws {
-        for (box, file) in [(Box.incoming, "a.json"), (.processing, "b.json"), (.done, "c.result.json"), (.failed, "d.json")] {
+        for (box, file) in [
+            (Box.incoming, "a.json"), (.processing, "b.json"), (.done, "c.result.json"), (.failed, "d.json"),
+        ] {
             try spool.write(Array("before".utf8), file, in: box)
             let name = String(file.prefix(1))
             let failure = #expect(throws: CommandFailure.self) { try deliver(name) }
@@ -254,14 +282,16 @@ struct CommandsSpoolTests {
         let reader = try spool.reader()
         let job = try reference("a")
         #expect(try reader.place(of: job) == nil)
-        try spool.write(Sample.failed("a", .init(code: .noGarmentImages, message: "m", stage: .prepare)).encode(), "a.result.json", in: .failed)
-        guard case .ended(.failed, _, _) = try reader.place(of: job) else { Issue.record("not failed"); return }
+        try spool.write(
+            Sample.failed("a", .init(code: .noGarmentImages, message: "m", stage: .prepare)).encode(), "a.result.json",
+            in: .failed)
+        guard case .ended(.failed, _, _) = try reader.place(of: job) else { throw Unexpected.place("not failed") }
         try spool.write(request, "a.json", in: .incoming)
-        guard case .waiting = try reader.place(of: job) else { Issue.record("not waiting"); return }
+        guard case .waiting = try reader.place(of: job) else { throw Unexpected.place("not waiting") }
         try reader.root.rename("incoming/a.json", as: "processing/a.json", .noReplace)
-        guard case .processing(_, nil) = try reader.place(of: job) else { Issue.record("not processing"); return }
+        guard case .processing(_, nil) = try reader.place(of: job) else { throw Unexpected.place("not processing") }
         try spool.write(Sample.status(), "a.status.json", in: .processing)
-        guard case .processing(_, .some) = try reader.place(of: job) else { Issue.record("no status"); return }
+        guard case .processing(_, .some) = try reader.place(of: job) else { throw Unexpected.place("no status") }
     }
 
     @Test("a job that ends while it is watched is seen at once, however it moves")
@@ -330,7 +360,9 @@ struct CommandsSpoolTests {
         try spool.write(request, "p.json", in: .processing)
         try spool.write(Sample.status(), "p.status.json", in: .processing)
         try spool.write(Sample.complete("d").encode(), "d.result.json", in: .done)
-        try spool.write(Sample.failed("f", .init(code: .outfitNotFound, message: "m", stage: .prepare)).encode(), "f.result.json", in: .failed)
+        try spool.write(
+            Sample.failed("f", .init(code: .outfitNotFound, message: "m", stage: .prepare)).encode(), "f.result.json",
+            in: .failed)
         try spool.write(Array("nonsense".utf8), "n.result.json", in: .failed)
         let all = try JobListing(of: spool.reader(), limit: 20)
         #expect(all.totals.waiting == 4 && all.totals.processing == 1 && all.totals.ended == 3)
@@ -353,5 +385,13 @@ struct CommandsSpoolTests {
             newest.add(BoxEntry(file: "f", time: time))
         }
         #expect(oldest.kept.map(\.time) == [1, 2, 3] && newest.kept.map(\.time) == [9, 8, 7] && oldest.count == 7)
+    }
+
+    @Test("what a spool lacks is found by name, the spool itself included")
+    func missingFolders() throws {
+        #expect(try SpoolCheck.missingFolder(of: spool.path) == nil)
+        #expect(try SpoolCheck.missingFolder(of: spool.path + "-gone") == spool.path + "-gone")
+        let bare = try ScratchSpool(boxes: [.incoming, .processing])
+        #expect(try SpoolCheck.missingFolder(of: bare.path) == bare.path + "/done")
     }
 }

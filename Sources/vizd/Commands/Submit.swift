@@ -41,7 +41,8 @@ struct Submit: ParsableCommand {
 
     func validate() throws {
         if file != nil, !request.isEmpty {
-            throw ValidationError("A request is either a file or options, not both; put the options' keys into the file.")
+            throw ValidationError(
+                "A request is either a file or options, not both; put the options' keys into the file.")
         }
         if timeout != nil, !wait { throw ValidationError("--timeout goes with --wait.") }
         if let name, JobName(name) == nil {
