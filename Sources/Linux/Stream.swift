@@ -22,7 +22,7 @@ extension OpenFile {
             do throws(SystemFailure) {
                 let got = try checked("read", label) { Glibc.read(number, &buffer, buffer.count) }
                 return Array(buffer.prefix(got))
-            } catch where error.errno == .again {
+            } catch  where error.errno == .again {
                 _ = try Poll.readable([number], timeout: nil)
             }
         }

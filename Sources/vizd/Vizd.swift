@@ -14,9 +14,9 @@ struct Vizd: ParsableCommand {
             done/ or failed/.
 
             Begin here:
-              vizd check-config                                would it run? what is in force?
-              vizd submit --user peichin --outfit o-17 --wait  ask for a picture and wait for it
-              vizd list                                        what waits, runs and has ended
+              vizd check-config        would it run? what is in force?
+              vizd submit --help       how to ask for a picture
+              vizd list                what waits, runs and has ended
 
             The configuration is read from --config FILE (after the command), else $VIZD_CONFIG, else \
             /etc/vizd/vizd.conf; every setting can be given in the environment too (VIZD_SPOOL_DIR=/srv/spool).

@@ -70,7 +70,8 @@ struct LoggingTests {
 
     @Test("values that could be misread stand in quotes")
     func quoting() {
-        lines.output(.text).logger().info("e", metadata: ["a": "", "b": "x=y", "c": "two words", "d": "ünï", "e": "/p:1"])
+        lines.output(.text).logger().info(
+            "e", metadata: ["a": "", "b": "x=y", "c": "two words", "d": "ünï", "e": "/p:1"])
         #expect(lines.last.hasSuffix(#"e a="" b="x=y" c="two words" d="ünï" e=/p:1"# + "\n"))
     }
 

@@ -123,7 +123,9 @@ struct SettingsSourcesTests {
 
     @Test("other programs' words in the environment are not read without the prefix")
     func foreignWords() throws {
-        let foreign = ["LOG_LEVEL": "bogus", "STATE_DIR": "/x", "HTTP_PROXY": "bogus", "SPOOL_DIR": "/y", "PROVIDER": "z"]
+        let foreign = [
+            "LOG_LEVEL": "bogus", "STATE_DIR": "/x", "HTTP_PROXY": "bogus", "SPOOL_DIR": "/y", "PROVIDER": "z",
+        ]
         let loaded = World(nil, foreign).load()
         #expect(loaded.settings == World().load().settings)
         #expect(loaded.notices == [])
@@ -255,7 +257,8 @@ struct SettingsProblemsTests {
             "spool.dir: \"/a\\nb\"", "runway.ratio: 1080x1440", "runway.ratio: \"0:10\"", "runway.ratio: \"1:2:3\"",
             "s3.pathStyle: maybe", "runway.baseUrl: ftp://x", "runway.baseUrl: https://", "runway.baseUrl: https://u@h",
             "runway.baseUrl: https://h?x", "http.allowInsecure: [localhost]", "http.allowInsecure: [\"h:0\"]",
-            "http.allowInsecure: [\"h:99999\"]", "wardrobe.allowedHosts: [https://h]", "wardrobe.allowedHosts: [\"-h\"]",
+            "http.allowInsecure: [\"h:99999\"]", "wardrobe.allowedHosts: [https://h]",
+            "wardrobe.allowedHosts: [\"-h\"]",
             "budget.monthly: $5", "budget.monthly: 0.0000001", "retention.done: 0", "log.level: verbose",
             "log.format: xml", "storage.type: ftp", "provider: dalle", "exec.command: [[a]]", "log: {level: {a: b}}",
             "runway.onLostResponse: retry", "limits.requestBytes: 10", "exec.command: {a: b}",
@@ -272,7 +275,8 @@ struct SettingsProblemsTests {
         let good = [
             "limits.inFlight: \"8\"", "spool.settle: 0", "spool.settle: .5", "spool.settle: 1h", "spool.minFree: 0",
             "spool.minFree: 1.5GiB", "spool.minFree: 2 MB", "runway.ratio: 1920:1080", "s3.pathStyle: yes",
-            "runway.baseUrl: http://127.0.0.1:8080/v1/", "http.allowInsecure: 127.0.0.1:1", "http.proxy: http://[::1]:3128",
+            "runway.baseUrl: http://127.0.0.1:8080/v1/", "http.allowInsecure: 127.0.0.1:1",
+            "http.proxy: http://[::1]:3128",
             "wardrobe.allowedHosts: []", "budget.monthly: 0", "budget.perRequest: 0.08", "retention.done: 0.5",
             "provider:", "provider: ~", "provider: ''", "log.level: critical", "exec.command: [/bin/x, --a=b c]",
             "runway.modelDescriptor: a woman of 30, in São Paulo",
@@ -349,7 +353,8 @@ struct SettingsTableTests {
             let fallback = setting.fallbackValue
             #expect(fallback.isEmpty || setting.store(fallback, in: &settings), "\(setting.key)")
             #expect(setting.about.hasSuffix("."), "\(setting.key)")
-            #expect(SettingsTable.groups.contains(String(setting.key.prefix { $0 != "." })) || !setting.key.contains("."))
+            #expect(
+                SettingsTable.groups.contains(String(setting.key.prefix { $0 != "." })) || !setting.key.contains("."))
         }
         #expect(Set(SettingsTable.all.map(\.key)).count == SettingsTable.all.count)
     }

@@ -35,7 +35,7 @@ struct CheckConfig: ParsableCommand {
                 return .configuration
             }
             Surroundings.print(CheckReport.effective(loaded))
-            return SpoolCheck.run(settings)
+            return try SpoolCheck.run(settings)
         }
     }
 }

@@ -11,7 +11,9 @@ struct JobReference: Equatable, Sendable {
         let suffix = [".result.json", ".status.json", ".json"].first { text.hasSuffix($0) && text != $0 } ?? ""
         let name = text.dropLast(suffix.count)
         let plain = name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        guard plain, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), name.utf8.count <= 240 else { return nil }
+        guard plain, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), name.utf8.count <= 240 else {
+            return nil
+        }
         self.name = String(name)
     }
 

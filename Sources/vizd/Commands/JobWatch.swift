@@ -24,7 +24,7 @@ struct JobWatch {
         do throws(SystemFailure) {
             let folder = try spool.box(box)
             _ = try inotify.watch(folder, [.movedTo, .movedFrom, .created, .deleted])
-        } catch where [.accessDenied, .notFound].contains(error.errno) {}
+        } catch  where [.accessDenied, .notFound].contains(error.errno) {}
     }
 
     /// Looks, tells `seen`, and goes on until `seen` answers something or the time is over.

@@ -93,22 +93,25 @@ struct JobListing {
         return [JobReport(processing: name, status: status, request: request, since: entry.time)]
     }
 
-    private static func ended(_ entry: BoxEntry, _ box: Box, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
+    private static func ended(_ entry: BoxEntry, _ box: Box, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport]
+    {
         guard let bytes = try spool.readIfReadable(entry.file, in: box) else { return [] }
         return [JobReport(ended: entry.file.job(without: ".result.json"), in: box, result: bytes, since: entry.time)]
     }
 
     func text(now: Int64) -> String {
         let parts = [
-            section("waiting", waiting, totals.waiting, now), section("in progress", processing, totals.processing, now),
+            section("waiting", waiting, totals.waiting, now),
+            section("in progress", processing, totals.processing, now),
             section("ended lately", ended, totals.ended, now),
         ].compactMap { $0 }
-        return parts.isEmpty ? "The spool is empty. `vizd submit --help` shows how to fill it.\n" : parts.joined(separator: "\n")
+        return parts.isEmpty
+            ? "The spool is empty. `vizd submit --help` shows how to fill it.\n" : parts.joined(separator: "\n")
     }
 
     private func section(_ title: String, _ jobs: [JobReport], _ total: Int, _ now: Int64) -> String? {
         if total == 0 { return nil }
-        var table = TextTable("JOB", "STATUS", "USER", "OUTFIT", "FOR", "NOTE")
+        var table = TextTable("JOB", "STATUS", "USER", "OUTFIT", "AGE", "NOTE")
         for job in jobs {
             table.add(job.name, job.status, job.userID ?? "", job.outfitID ?? "", job.age(now: now), job.note)
         }

@@ -48,8 +48,11 @@ enum ProgressLine {
         case .waiting: (0, "queued", "waits for its turn")
         case .claimed: (0, "claimed", "")
         case .working(let percent, let stage, let secondsLeft, let message):
-            (percent, stage, [estimate(secondsLeft), said(message, ascii: ascii)].filter { !$0.isEmpty }
-                .joined(separator: "  "))
+            (
+                percent, stage,
+                [estimate(secondsLeft), said(message, ascii: ascii)].filter { !$0.isEmpty }
+                    .joined(separator: "  ")
+            )
         }
     }
 

@@ -49,7 +49,7 @@ struct RequestDelivery {
                 do throws(SystemFailure) {
                     let info = try root.infoIfPresent(of: SpoolReader.path(of: file, in: box))
                     if info == nil { continue }
-                } catch where error.errno == .accessDenied {
+                } catch  where error.errno == .accessDenied {
                     continue
                 }
                 throw SystemFailure(call: "look", errno: .exists, subject: box.rawValue)
@@ -61,7 +61,7 @@ struct RequestDelivery {
     private func write(_ bytes: [UInt8], as hidden: FileName) throws(SystemFailure) -> Written {
         do throws(SystemFailure) {
             return try write(bytes, to: SpoolReader.path(of: hidden, in: .tmp))
-        } catch where [.accessDenied, .notPermitted, .notFound, .notDirectory].contains(error.errno) {
+        } catch  where [.accessDenied, .notPermitted, .notFound, .notDirectory].contains(error.errno) {
             return try write(bytes, to: SpoolReader.path(of: hidden, in: .incoming))
         }
     }
@@ -87,7 +87,7 @@ struct RequestDelivery {
         if info.gid != group {
             do throws(SystemFailure) {
                 try file.setOwner(uid: info.uid, gid: group)
-            } catch where error.errno == .notPermitted {}
+            } catch  where error.errno == .notPermitted {}
         }
         try file.setMode(0o640)
     }
@@ -104,7 +104,7 @@ struct RequestDelivery {
     private func syncIncoming(with file: OpenFile) throws(SystemFailure) {
         do throws(SystemFailure) {
             try root.directory(Box.incoming.folder).sync()
-        } catch where error.errno == .accessDenied {
+        } catch  where error.errno == .accessDenied {
             // A drop-box that may not be read cannot be opened for fsync; syncing the file system says as much.
             try file.syncFileSystem()
         }
@@ -120,12 +120,14 @@ struct RequestDelivery {
         if error.errno == .exists {
             let place = error.call == "look" ? "in \(error.subject)/ of" : "in"
             return CommandFailure(
-                .cannotCreate, "There is a job \(job) \(place) the spool \(root.path) already; give this one another --name.")
+                .cannotCreate,
+                "There is a job \(job) \(place) the spool \(root.path) already; give this one another --name.")
         }
         let next =
             switch error.errno {
             case .notFound: "Start `vizd run` once, which makes the spool's boxes."
-            case .accessDenied, .notPermitted: "You must be allowed to write in incoming/ (see the group of that folder)."
+            case .accessDenied, .notPermitted:
+                "You must be allowed to write in incoming/ (see the group of that folder)."
             case _ where error.errno.isFull: "Make room and submit it again."
             default: "Nothing was submitted."
             }

@@ -39,7 +39,7 @@ struct RequestOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The provider's random seed.", valueName: "number"))
     var seed: UInt32?
 
-    @Option(help: "How soon: high, normal or low.")
+    @Option(help: "How soon it is taken.")
     var priority: Priority?
 
     @Flag(help: "Make a new picture even if the outfit has not changed since the last one.")
@@ -105,7 +105,7 @@ enum RequestSource {
         let name = path == "-" ? "standard input" : path
         do throws(SystemFailure) {
             return try (path == "-" ? OpenFile.standard(0) : Host.openFile(path)).readToEnd(limit: limit)
-        } catch where error.errno == .tooLarge {
+        } catch  where error.errno == .tooLarge {
             throw CommandFailure(
                 .usage, "The request in \(shown(name)) is larger than \(ByteSize.text(limit)) (limits.requestBytes).")
         } catch {
@@ -118,9 +118,12 @@ enum RequestSource {
         do throws(RequestFault) {
             _ = try JobRequest.decode(bytes)
         } catch {
-            let details = error.details.map { "\n  " + shown($0.path.isEmpty ? $0.message : "\($0.path): \($0.message)") }
+            let details = error.details.map {
+                "\n  " + shown($0.path.isEmpty ? $0.message : "\($0.path): \($0.message)")
+            }
             let message = details.isEmpty ? shown(error.message) : "These are its problems:" + details.joined()
-            throw CommandFailure(.usage, "The request is not valid (\(error.code.rawValue)) and was not submitted. \(message)")
+            throw CommandFailure(
+                .usage, "The request is not valid (\(error.code.rawValue)) and was not submitted. \(message)")
         }
     }
 }

@@ -44,7 +44,8 @@ struct ResultSummary: Equatable, Sendable {
                 "  " + printable($0.path.isEmpty ? $0.message : "\($0.path): \($0.message)", limit: 500)
             }
             let head = "The job \(shown(result.jobID)) failed (\(failure.code.rawValue)): "
-            let again = failure.retryable ? ["The same again may work: move its request from failed/ to incoming/."] : []
+            let again =
+                failure.retryable ? ["The same again may work: move its request from failed/ to incoming/."] : []
             remarks = [head + printable(failure.message, limit: 2000)] + details + again + ["It cost \(price)."]
         }
     }

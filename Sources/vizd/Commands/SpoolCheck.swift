@@ -5,11 +5,32 @@ internal import Spool
 
 enum SpoolCheck {
     /// Tries the spool out (making boxes that are missing) and says what is wrong with it.
-    static func run(_ settings: Settings) -> ExitStatus {
+    ///
+    /// Root makes nothing: the boxes would be root's, and the daemon, which runs as a user of its own, could not work
+    /// with them.
+    static func run(_ settings: Settings) throws(SystemFailure) -> ExitStatus {
+        let path = settings.spool.directory
+        if Host.userID == 0, let missing = try missingFolder(of: path) {
+            Surroundings.print("\n\(shown(missing)) is not there yet; `vizd run` makes it, as its own user.\n")
+            return .success
+        }
         let floor = DiskFloor(bytes: settings.spool.minFree)
-        let problems = Preflight.run(path: settings.spool.directory, modes: SpoolModes(), floor: floor)
-        Surroundings.print("\n" + report(problems, path: settings.spool.directory))
+        let problems = Preflight.run(path: path, modes: SpoolModes(), floor: floor)
+        Surroundings.print("\n" + report(problems, path: path))
         return status(of: problems)
+    }
+
+    /// The spool's own folder or the first of its boxes that does not exist; nil when all do.
+    static func missingFolder(of path: String) throws(SystemFailure) -> String? {
+        do throws(SystemFailure) {
+            let root = try Directory(path: path)
+            for box in Box.allCases where try root.infoIfPresent(of: box.folder) == nil {
+                return "\(path)/\(box.rawValue)"
+            }
+            return nil
+        } catch  where error.errno == .notFound {
+            return path
+        }
     }
 
     static func report(_ problems: [PreflightProblem], path: String) -> String {

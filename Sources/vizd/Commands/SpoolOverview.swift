@@ -57,7 +57,11 @@ struct SpoolOverview {
         writer.member("spool", path)
         writer.member("running", daemon != nil)
         for (box, count) in counts {
-            if case .jobs(let number) = count { writer.member(box.rawValue, number) } else { writer.member(box.rawValue, nil as Int?) }
+            if case .jobs(let number) = count {
+                writer.member(box.rawValue, number)
+            } else {
+                writer.member(box.rawValue, nil as Int?)
+            }
         }
         writer.member("oldest_wait_seconds", oldestWait.map { Int(max(0, $0) / 1_000_000_000) })
         writer.endObject()

@@ -60,7 +60,7 @@ final class SpoolReader {
     func read(_ name: FileName, in box: Box, limit: Int = documentLimit) throws(SystemFailure) -> [UInt8]? {
         do throws(SystemFailure) {
             return try root.open(Self.path(of: name, in: box), .read).read(limit: limit)
-        } catch where error.errno == .notFound {
+        } catch  where error.errno == .notFound {
             return nil
         }
     }

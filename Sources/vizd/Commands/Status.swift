@@ -62,7 +62,8 @@ enum JobStatus {
         case nil:
             throw CommandFailure(
                 .noSuchJob,
-                "There is no job \(shown(job.name)) in the spool \(shown(spool.path)). `vizd list` shows those that there are.")
+                "There is no job \(shown(job.name)) in the spool \(shown(spool.path)). `vizd list` shows those that there are."
+            )
         }
     }
 
@@ -81,7 +82,9 @@ enum JobStatus {
 
     private static func line(_ report: JobReport, _ now: Int64) -> String {
         let about = [report.userID.map { "user \($0)" }, report.outfitID.map { "outfit \($0)" }].compactMap { $0 }
-        let words = [report.name, report.status, "for \(report.age(now: now))"] + about
+        let age = report.age(now: now)
+        let isOver = if case .ended = report.state { true } else { false }
+        let words = [report.name, report.status, isOver ? "\(age) ago" : "for \(age)"] + about
         return shown(words.joined(separator: "  ")) + "\n"
     }
 }

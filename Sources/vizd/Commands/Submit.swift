@@ -15,7 +15,7 @@ struct Submit: ParsableCommand {
 
             Examples:
               vizd submit --user peichin --outfit o-17 --wait
-              vizd submit --user peichin --outfit o-17 --prompt "in the rain" --priority high
+              vizd submit --user peichin --outfit o-17 --prompt "in the rain"
               vizd submit request.json --name autumn-look
               jq '.seed = 7' request.json | vizd submit - --wait --timeout 5m
 
@@ -41,7 +41,8 @@ struct Submit: ParsableCommand {
 
     func validate() throws {
         if file != nil, !request.isEmpty {
-            throw ValidationError("A request is either a file or options, not both; put the options' keys into the file.")
+            throw ValidationError(
+                "A request is either a file or options, not both; put the options' keys into the file.")
         }
         if timeout != nil, !wait { throw ValidationError("--timeout goes with --wait.") }
         if let name, JobName(name) == nil {

@@ -18,6 +18,7 @@ struct Waiting {
         let started = MonotonicClock.now()
         let deadline = timeout.map { started + $0.nanoseconds }
         var screen = ProgressScreen(style: style) { Terminal.write($0, to: 2) }
+        defer { screen.clear() }
         var hasAsked = false
         let watch = try JobWatch(spool, job)
         let summary = try watch.wait(until: deadline, now: MonotonicClock.now) { place -> ResultSummary? in
@@ -59,7 +60,8 @@ struct Waiting {
         CommandFailure(
             .noSuchJob,
             "There is no job \(shown(job.name)) in the spool \(shown(spool.path)). `vizd list` shows "
-                + "those that there are; a request that was removed from incoming/ before it was taken leaves no trace.")
+                + "those that there are; a request that was removed from incoming/ before it was taken leaves no trace."
+        )
     }
 
     private static func nobodyThere(_ path: String) -> String {

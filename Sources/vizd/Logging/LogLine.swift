@@ -46,7 +46,10 @@ struct LogLine {
 
     /// All of a line's members in the order of their keys; `event`, `level` and `time` are the line's own.
     private func object(limit: Int) -> String {
-        let own = ["event": Self.shortened(printable(event, limit: .max), to: 200), "level": level.rawValue, "time": time.rfc3339]
+        let own = [
+            "event": Self.shortened(printable(event, limit: .max), to: 200), "level": level.rawValue,
+            "time": time.rfc3339,
+        ]
         var members = own.map { LogField(key: $0.key, value: $0.value) }
         var size = Self.size(of: members) + Self.size(of: [LogField(key: "truncated", value: "true")]) + 3
         var isWhole = true

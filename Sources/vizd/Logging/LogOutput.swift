@@ -62,7 +62,8 @@ final class LogOutput: Sendable {
         let secrets = state.withLock { $0.secrets }
         let clean = fields.map { LogField(key: $0.key, value: Self.withholding(secrets, in: $0.value)) }
         let line = LogLine(
-            time: Timestamp(nanoseconds: now()), level: level, event: Self.withholding(secrets, in: event), fields: clean)
+            time: Timestamp(nanoseconds: now()), level: level, event: Self.withholding(secrets, in: event),
+            fields: clean)
         write(line.rendered(as: format, limit: Self.lineLimit))
     }
 
@@ -117,7 +118,8 @@ struct LineLogHandler: LogHandler {
         case .stringConvertible(let value): value.description
         case .array(let values): "[" + values.map(text).joined(separator: ", ") + "]"
         case .dictionary(let values):
-            "{" + values.sorted { $0.key < $1.key }.map { "\($0.key): \(text(of: $0.value))" }.joined(separator: ", ") + "}"
+            "{" + values.sorted { $0.key < $1.key }.map { "\($0.key): \(text(of: $0.value))" }.joined(separator: ", ")
+                + "}"
         }
     }
 }

@@ -31,7 +31,8 @@ enum ConfigurationTemplate {
 
     private static func entry(_ setting: Setting) -> String {
         let words = setting.about.split(whereSeparator: \.isWhitespace)
-        return comment(words) + comment(facts(setting).split(separator: " ")) + "#\(setting.key):" + (value(setting).isEmpty ? "" : " \(value(setting))") + "\n"
+        return comment(words) + comment(facts(setting).split(separator: " ")) + "#\(setting.key):"
+            + (value(setting).isEmpty ? "" : " \(value(setting))") + "\n"
     }
 
     private static func facts(_ setting: Setting) -> String {

@@ -74,7 +74,8 @@ extension Kind where Value == Int {
 
     /// A number of bytes.
     static func size(_ range: ClosedRange<Int>) -> Kind {
-        let allowed = "a size from \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound)), "
+        let allowed =
+            "a size from \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound)), "
             + "in bytes or as 64MiB (also KiB, GiB, kB, MB, GB)"
         return Kind(allowed: allowed, unit: "bytes, or with KiB, MiB, GiB") { text in
             ByteSize.parse(text).flatMap { range.contains($0) ? $0 : nil }
@@ -90,7 +91,8 @@ extension Kind where Value == Int {
 extension Kind where Value == Duration {
     /// A span of time, in seconds unless a unit follows.
     static func duration(_ range: ClosedRange<Duration>) -> Kind {
-        let allowed = "a time from \(TimeSpan.text(range.lowerBound)) to \(TimeSpan.text(range.upperBound)), "
+        let allowed =
+            "a time from \(TimeSpan.text(range.lowerBound)) to \(TimeSpan.text(range.upperBound)), "
             + "in seconds (2.5) or as 500ms, 20s, 5m, 1h"
         return Kind(allowed: allowed, unit: "seconds, or with ms, s, m, h") { text in
             TimeSpan.parse(text).flatMap { range.contains($0) ? $0 : nil }

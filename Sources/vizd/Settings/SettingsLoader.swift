@@ -98,7 +98,6 @@ struct SettingsLoader {
             file: file)
     }
 
-
     private mutating func readFile(_ given: String?, reportingItsProblems: Bool) {
         let named = given ?? world.environment["VIZD_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
         let path = named ?? Self.standardFile
@@ -136,7 +135,6 @@ struct SettingsLoader {
             notices.append("The environment variable \(name) names no setting and is ignored\(hint)")
         }
     }
-
 
     private mutating func read(_ setting: Setting) {
         switch find(setting) {
@@ -203,7 +201,6 @@ struct SettingsLoader {
         problems.append(SettingsProblem(key: setting.key, source: source, sentence: sentence))
     }
 
-
     private mutating func chooseProvider() {
         let exist = capabilities.providers
         let available = exist.joined(separator: ", ")
@@ -214,7 +211,8 @@ struct SettingsLoader {
                 return reportCheck("provider", sentence)
             }
             if let key = keyMissing(for: chosen) {
-                reportCheck("provider", "“\(chosen)” needs \(key), which is not set; set it or choose another provider.")
+                reportCheck(
+                    "provider", "“\(chosen)” needs \(key), which is not set; set it or choose another provider.")
             }
         } else if settings.runway.apiKey != nil, exist.contains("runway") {
             settings.provider = "runway"
