@@ -30,7 +30,9 @@ package enum JSONValue: Equatable, Sendable {
     case string(String)
     /// A number as it is written.
     case number(String)
+    /// True or false.
     case bool(Bool)
+    /// Null, which is a value and not an absence.
     case null
 
     /// The kind of the value as a sentence names it: `an object`, `a string`, `null`.

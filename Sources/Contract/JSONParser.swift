@@ -94,10 +94,10 @@ struct JSONParser {
     private mutating func key() throws(JSONFault) {
         let start = scanner.at
         let key = try scanner.string()
-        let top = open.count - 1
-        guard open[top].begin(key, range: start..<scanner.at) else {
-            throw scanner.fault(.duplicateKey(key), at: start)
-        }
+        let isNew = open[open.count - 1].begin(key, range: start..<scanner.at)
+        // Halves of surrogate pairs all read as U+FFFD, so two keys that hold some may differ in the source.
+        let mayDiffer = scanner.allowsLoneSurrogates && key.unicodeScalars.contains("\u{FFFD}")
+        guard isNew || mayDiffer else { throw scanner.fault(.duplicateKey(key), at: start) }
         scanner.skipSpace()
         try scanner.expect(UInt8(ascii: ":"))
         scanner.skipSpace()

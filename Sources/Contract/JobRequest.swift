@@ -53,6 +53,7 @@ package struct JobRequest: Equatable, Sendable {
         /// How to wear them, 1 to 2,000 characters.
         package var stylingNotes: String?
 
+        /// An outfit of these garments.
         package init(items: [Item], stylingNotes: String? = nil) {
             self.items = items
             self.stylingNotes = stylingNotes
@@ -68,6 +69,7 @@ package struct JobRequest: Equatable, Sendable {
         /// `tops`, `shoes` and the like, 1 to 64 characters; free words.
         package var category: String?
 
+        /// A garment with its photo.
         package init(name: String, image: String, category: String? = nil) {
             self.name = name
             self.image = image
@@ -86,6 +88,7 @@ package struct JobRequest: Equatable, Sendable {
         /// This picture's seed.
         package var seed: UInt32?
 
+        /// A view with what it says for itself.
         package init(name: String, prompt: String? = nil, ratio: Ratio? = nil, seed: UInt32? = nil) {
             self.name = name
             self.prompt = prompt

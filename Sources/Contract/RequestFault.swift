@@ -10,6 +10,7 @@ package struct Problem: Equatable, Sendable {
     /// The rest of a sentence that begins with the path: `has 612 characters; 1 to 500 are allowed`.
     package let message: String
 
+    /// A problem at a path.
     package init(path: String, message: String) {
         self.path = path
         self.message = message

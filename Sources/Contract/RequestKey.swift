@@ -59,20 +59,35 @@ enum ViewKey: String, CaseIterable {
 package enum RequestLimit {
     /// Levels of nesting of the whole file.
     package static let levels = 64
+    /// Unicode scalars of `user_id` and `outfit_id`.
     package static let idCharacters = 128
+    /// Bytes of them in UTF-8: they become names of files, with endings.
     package static let idBytes = 200
+    /// Elements of `outfit_ids`.
     package static let outfitIDs = 500
+    /// Elements of `outfit.items`: more than anybody wears, few enough to lay out.
     package static let items = 40
+    /// Elements of `views`.
     package static let views = 8
+    /// Characters of a view's name.
     package static let viewNameCharacters = 32
+    /// Unicode scalars of `prompt`, the request's and each view's.
     package static let promptCharacters = 500
+    /// Unicode scalars of `model_descriptor`.
     package static let descriptorCharacters = 1_000
+    /// Unicode scalars of `outfit.styling_notes`.
     package static let stylingNotesCharacters = 2_000
+    /// Unicode scalars of a garment's name.
     package static let nameCharacters = 200
+    /// Unicode scalars of a garment's category.
     package static let categoryCharacters = 64
+    /// Unicode scalars of a photo's path or address.
     package static let imageCharacters = 2_048
+    /// Unicode scalars of `provider`.
     package static let providerCharacters = 64
+    /// Unicode scalars of `model`.
     package static let modelCharacters = 128
+    /// Bytes of the source text of `metadata`.
     package static let metadataBytes = 16 * 1024
     /// Problems that are listed before the rest are only counted.
     package static let problems = 50

@@ -31,6 +31,7 @@ package struct ResultDocument: Equatable, Sendable {
     /// The version of vizd that wrote this.
     package var version: String
 
+    /// A result with all that it says; cost and timing where there are any.
     package init(
         jobID: String, progress: Int, outcome: Outcome, cost: Cost = Cost(), timing: Timing = Timing(),
         userID: String?, outfitID: String?, attempts: Int, requestSHA256: String?, metadata: [UInt8]?,
@@ -84,6 +85,7 @@ package struct ResultDocument: Equatable, Sendable {
         /// What it is.
         package var image: ImageFacts
 
+        /// A picture with all that is known of it.
         package init(
             imageURL: String, storage: Storage, generationTime: Double, provider: String, making: Making,
             image: ImageFacts
@@ -101,8 +103,10 @@ package struct ResultDocument: Equatable, Sendable {
     package struct View: Equatable, Sendable {
         /// The view's name in the request.
         package var name: String
+        /// The picture itself.
         package var picture: Picture
 
+        /// A picture under a view's name.
         package init(name: String, picture: Picture) {
             self.name = name
             self.picture = picture
@@ -121,6 +125,7 @@ package struct ResultDocument: Equatable, Sendable {
     package struct Making: Equatable, Sendable {
         /// The provider's task.
         package var taskID: String?
+        /// The provider's model.
         package var model: String?
         /// Whether the descriptor came from the user's profile.
         package var userLevelDescriptor = false
@@ -128,6 +133,7 @@ package struct ResultDocument: Equatable, Sendable {
         package var modelDescriptorUsed = false
         /// `W:H`.
         package var ratio: String?
+        /// The seed that was asked for.
         package var seed: UInt32?
         /// The prompt as it was sent.
         package var prompt: String?
@@ -136,6 +142,7 @@ package struct ResultDocument: Equatable, Sendable {
         /// Whether a stored picture of the same outfit answered the request.
         package var reused = false
 
+        /// Nothing said yet.
         package init() {}
     }
 
@@ -152,6 +159,7 @@ package struct ResultDocument: Equatable, Sendable {
         /// `image/jpeg`.
         package var contentType: String
 
+        /// The facts about a file.
         package init(width: Int, height: Int, bytes: Int, sha256: String, contentType: String) {
             self.width = width
             self.height = height
@@ -170,6 +178,7 @@ package struct ResultDocument: Equatable, Sendable {
         /// The provider's final figure is not known; this is the estimate.
         package var uncertain: Bool
 
+        /// What was spent; nothing, unless said otherwise.
         package init(credits: Double? = 0, usd: Double = 0, uncertain: Bool = false) {
             self.credits = credits
             self.usd = usd
@@ -181,10 +190,12 @@ package struct ResultDocument: Equatable, Sendable {
     package struct Timing: Equatable, Sendable {
         /// From the arrival in `incoming/` to the start of the work.
         package var queued: Double?
+        /// Those that were reached.
         package var stages: [Stage: Double]
         /// From the claim to the end.
         package var total: Double?
 
+        /// What has been measured.
         package init(queued: Double? = nil, stages: [Stage: Double] = [:], total: Double? = nil) {
             self.queued = queued
             self.stages = stages
@@ -194,6 +205,7 @@ package struct ResultDocument: Equatable, Sendable {
 
     /// Why it did not work.
     package struct Failure: Error, Equatable, Sendable {
+        /// The reason as one word.
         package var code: ResultCode
         /// A sentence for a person that says what to do. Secrets are removed when it is written.
         package var message: String

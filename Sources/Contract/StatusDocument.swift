@@ -26,6 +26,7 @@ package struct StatusDocument: Equatable, Sendable {
     /// When this was written.
     package var updatedAt: Timestamp
 
+    /// A status with all that it says.
     package init(
         jobID: String, progress: Int, stage: Stage, message: String, estimatedTime: Double, attempt: Int,
         userID: String, outfitID: String?, provider: String?, updatedAt: Timestamp

@@ -35,6 +35,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         return "\(date)T\(time).\(digits(rest / 1_000_000, 3))Z"
     }
 
+    /// The earlier is the lesser.
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.nanoseconds < right.nanoseconds }
 
     private func digits(_ value: Int64, _ count: Int) -> String {

@@ -15,6 +15,7 @@ package enum Stage: String, CaseIterable, Comparable, Sendable {
     /// The outfit's record is updated.
     case update
 
+    /// The earlier is the lesser.
     package static func < (left: Stage, right: Stage) -> Bool {
         left.position < right.position
     }
@@ -24,8 +25,11 @@ package enum Stage: String, CaseIterable, Comparable, Sendable {
 
 /// How soon a job is taken, compared with others that wait. `high` is the least, so that sorting puts it first.
 package enum Priority: String, CaseIterable, Comparable, Sendable {
+    /// Before all others.
     case high
+    /// What a request has that says nothing.
     case normal
+    /// After all others.
     case low
 
     /// 0 for `high`, 1 for `normal`, 2 for `low`.
@@ -37,6 +41,7 @@ package enum Priority: String, CaseIterable, Comparable, Sendable {
         }
     }
 
+    /// The more urgent is the lesser.
     package static func < (left: Priority, right: Priority) -> Bool { left.rank < right.rank }
 }
 
@@ -52,6 +57,8 @@ package enum JobAction: String, CaseIterable, Sendable {
 
 /// What is made of an outfit.
 package enum PictureKind: String, CaseIterable, Sendable {
+    /// A still picture.
     case image
+    /// A film made from the still picture.
     case video
 }

@@ -173,6 +173,8 @@ struct JSONDocumentTests {
             #expect(document.text(of: document.root) == Array(text.utf8))
         }
         #expect(fault(in: Array(#""\ud8""#.utf8), lone: true)?.reason == .invalidEscape)
+        #expect(fault(in: Array(#"{"\ud800":1,"\ud801":2}"#.utf8), lone: true) == nil)
+        #expect(fault(in: Array(#"{"a":1,"a":2}"#.utf8), lone: true)?.reason == .duplicateKey("a"))
     }
 
     @Test("keys that differ in their scalars are two keys, however alike they look")

@@ -11,6 +11,7 @@ struct JSONSchema {
     private static let annotations: Set = ["$schema", "$id", "$defs", "title", "description", "default", "format"]
 
     let root: JSONNode
+    private let patterns = Patterns()
 
     init(_ bytes: [UInt8]) throws { root = try JSONDocument(parsing: bytes).root }
 
@@ -86,10 +87,7 @@ struct JSONSchema {
         case "minLength": return Double(text.unicodeScalars.count) >= (try number(rule))
         case "maxLength": return Double(text.unicodeScalars.count) <= (try number(rule))
         default:
-            let pattern = try string(rule)
-            guard pattern.first == "^", pattern.last == "$" else { throw Unexpected() }
-            let regex = try Regex(String(pattern.dropFirst().dropLast())).matchingSemantics(.unicodeScalar)
-            return try regex.wholeMatch(in: text) != nil
+            return try patterns.expression(string(rule)).wholeMatch(in: text) != nil
         }
     }
 
@@ -139,6 +137,19 @@ struct JSONSchema {
     private func number(_ node: JSONNode) throws -> Double {
         guard case .number(let text) = node.value, let value = Double(text) else { throw Unexpected() }
         return value
+    }
+
+    /// The patterns of a schema, compiled once.
+    private final class Patterns {
+        private var compiled: [String: Regex<AnyRegexOutput>] = [:]
+
+        func expression(_ pattern: String) throws -> Regex<AnyRegexOutput> {
+            if let expression = compiled[pattern] { return expression }
+            guard pattern.first == "^", pattern.last == "$" else { throw Unexpected() }
+            let expression = try Regex(String(pattern.dropFirst().dropLast())).matchingSemantics(.unicodeScalar)
+            compiled[pattern] = expression
+            return expression
+        }
     }
 
     struct UnknownKeyword: Error { let name: String }

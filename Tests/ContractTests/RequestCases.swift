@@ -42,6 +42,10 @@ struct RequestCase {
         RequestCase(#"{"user_id":"a\u007f","outfit_id":"\u0085"}"#, ["user_id", "outfit_id"]),
         RequestCase(#"{"user_id":"u\u002f","outfit_id":"\u002eo"}"#, ["user_id", "outfit_id"]),
         RequestCase("{\"user_id\":\"\(String(repeating: "a", count: 129))\",\"outfit_id\":\"o\"}", ["user_id"]),
+        RequestCase(#"{"user_id":"a\u009f","outfit_id":"a\u001f"}"#, ["user_id", "outfit_id"]),
+        RequestCase(
+            "{\"user_id\":\"a\(String(repeating: "é", count: 100))\",\"outfit_id\":\"o\"}", ["user_id"],
+            beyondSchema: true),
         RequestCase("{\"user_id\":\(quoted(101)),\"outfit_id\":\"o\"}", ["user_id"], beyondSchema: true),
         RequestCase("{\"user_id\":\"u\",\"outfit_id\":\(quoted(101))}", ["outfit_id"], beyondSchema: true),
     ]
