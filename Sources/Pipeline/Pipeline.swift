@@ -203,6 +203,8 @@ enum StepTrouble: Error {
     init(_ failure: JournalFailure) {
         switch failure.code {
         case .full, .busy: self = .full(failure.description)
+        // The books refuse this step for this job alone, and were not changed.
+        case .unknownJob, .wrongPhase: self = .job(.booksRefuse(failure))
         default: self = .machine(failure.description)
         }
     }

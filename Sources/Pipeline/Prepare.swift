@@ -132,14 +132,15 @@ extension Pipeline {
         do throws(WardrobeFailure) {
             photo = try await wardrobe.openPhoto(garment, of: user)
         } catch {
-            return .failure(error.code == .garmentUnreadable ? .unreadable(error.message) : .step(StepTrouble(error)))
+            return .failure(
+                error.code == .garmentUnreadable ? .unreadable(sentence(error.message)) : .step(StepTrouble(error)))
         }
         do throws(ImageFailure) {
             let ready = try await photos.prepare(photo.file)
             return .success(Reference(garment, ready))
         } catch {
             if error.code.isOurs { return .failure(.step(.job(.imagingUnavailable(garment.name, error)))) }
-            return .failure(.unreadable("\"\(garment.name)\" (\(photo.path)): \(error.message)"))
+            return .failure(.unreadable("\(garment.name) (\(photo.path)): \(error.message)"))
         }
     }
 }

@@ -5,6 +5,12 @@ internal import Imaging
 internal import Ledger
 internal import Providers
 
+/// A clause of another module as a sentence of its own: a capital at its beginning, a full stop at its end.
+func sentence(_ clause: String) -> String {
+    let opened = clause.prefix(1).uppercased() + clause.dropFirst()
+    return opened.hasSuffix(".") ? opened : opened + "."
+}
+
 extension JobFailure {
     init(fault: RequestFault) { self.init(fault.code, fault.message, details: fault.details) }
 
@@ -62,6 +68,13 @@ extension JobFailure {
         .internal,
         "The journal's note about this job cannot be read: another version of vizd wrote it. Run that version until the "
             + "job has ended, or send the request again under a new name.")
+
+    static func booksRefuse(_ failure: JournalFailure) -> JobFailure {
+        JobFailure(
+            .internal,
+            "The journal refused the next step of this job, so nothing was ordered: \(failure.message) "
+                + "Please report this with vizd's log; a new request under another name is not affected.")
+    }
 
     static func pictureGone(_ note: PictureNote) -> JobFailure {
         JobFailure(

@@ -88,7 +88,7 @@ extension StepTrouble {
     /// What the wardrobe's own answer means.
     init(_ failure: WardrobeFailure) {
         switch failure.answer {
-        case .fail: self = .job(JobFailure(failure.code, failure.message))
+        case .fail: self = .job(JobFailure(failure.code, sentence(failure.message)))
         case .pause: self = .full(failure.message)
         case .stop: self = .machine(failure.message)
         }

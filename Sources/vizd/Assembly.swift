@@ -140,10 +140,7 @@ struct Assembly {
     private static func wardrobe(_ settings: Settings, _ pool: BlockingPool) throws(StartFailure) -> LocalWardrobe {
         LocalWardrobe(
             root: try absolute(settings.wardrobe.root), pool: pool,
-            pace: Pace(
-                now: { Timestamp(nanoseconds: WallClock.now()) },
-                pause: { await pause($0.nanoseconds) },
-                chance: { Double(Random.bytes(4).reduce(0) { $0 << 8 | UInt32($1) }) / Double(UInt64(UInt32.max) + 1) }))
+            pace: .real)
     }
 
     private static func absolute(_ path: String) throws(StartFailure) -> String {

@@ -1,1 +1,1 @@
-// Placeholder until the suites arrive
+// The binary, from outside.

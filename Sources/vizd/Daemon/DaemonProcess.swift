@@ -2,6 +2,7 @@
 // both come through here.
 
 import Contract
+import Ledger
 import Linux
 import Logging
 import Spool

@@ -5,6 +5,7 @@ import Contract
 import Ledger
 import Linux
 import Logging
+import Pipeline
 import Spool
 
 extension Assembly {
