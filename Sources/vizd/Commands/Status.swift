@@ -59,6 +59,7 @@ enum JobStatus {
             let summary = ResultSummary(result, in: box, job: job, file: file)
             let report = JobReport(ended: job.name, in: box, result: result, since: at)
             return line(report, now) + (summary.pictures + summary.remarks).map(\.asLine).joined()
+        case .hidden(let failure): throw failure
         case nil:
             throw CommandFailure(
                 .noSuchJob,
