@@ -21,6 +21,7 @@ final class Mailbox: Sendable {
     }
 
     private let ended = Mutex<[Ended]>([])
+    private let leave = Mutex(false)
     private let bell: EventFD
 
     init() throws(SystemFailure) { bell = try EventFD() }
@@ -33,8 +34,19 @@ final class Mailbox: Sendable {
         bell.signal()
     }
 
-    /// Wakes the loop for nothing in particular.
-    func wake() { bell.signal() }
+    /// Asks the loop to leave, as SIGTERM does.
+    func askToLeave() {
+        leave.withLock { $0 = true }
+        bell.signal()
+    }
+
+    /// Whether somebody asked for that; told once.
+    func takeWish() -> Bool {
+        leave.withLock { leave in
+            defer { leave = false }
+            return leave
+        }
+    }
 
     func take() -> [Ended] {
         bell.drain()
@@ -122,7 +134,7 @@ final class Daemon {
     /// One turn of the loop. Answers whether it is over.
     private func turn() throws -> Bool {
         let now = MonotonicClock.now()
-        try heed(try signals.drain(), now)
+        heed(try signals.drain() + (mailbox.takeWish() ? [.terminate] : []), now)
         report(try incoming.step(at: now, wall: WallClock.now()))
         try settle(mailbox.take())
         if let leaving {
@@ -138,7 +150,7 @@ final class Daemon {
 
     // MARK: - Signals
 
-    private func heed(_ arrived: [Signal], _ now: Int64) throws {
+    private func heed(_ arrived: [Signal], _ now: Int64) {
         for signal in arrived {
             switch signal {
             case .terminate, .interrupt:
