@@ -1,5 +1,5 @@
-// The flat lay's layout, held against what makes a sheet good: nothing outside, nothing overlaps, aspects and the body's
-// order are kept, sizes are natural, and the sheet is used.
+// The flat lay's layout, held against what makes a sheet good: nothing outside, nothing overlaps, aspects and the
+// body's order are kept, sizes are natural, and the sheet is used.
 
 import Testing
 
@@ -92,8 +92,10 @@ struct FlatLayLayoutTests {
     @Test("a whole outfit stands in the order hat, top, bottoms, shoes from head to feet")
     func outfitOrder() {
         let garments = [
-            Garment(name: "Sneakers", category: "shoes", aspect: 2), Garment(name: "Jeans", category: "bottoms", aspect: 0.5),
-            Garment(name: "Shirt", category: "tops", aspect: 0.8), Garment(name: "Beanie", category: "accessories", aspect: 1.2),
+            Garment(name: "Sneakers", category: "shoes", aspect: 2),
+            Garment(name: "Jeans", category: "bottoms", aspect: 0.5),
+            Garment(name: "Shirt", category: "tops", aspect: 0.8),
+            Garment(name: "Beanie", category: "accessories", aspect: 1.2),
         ]
         let centres = FlatLayLayout(garments).placements.map { 2 * $0.top + $0.height }
         #expect(centres[3] < centres[2] && centres[2] < centres[1] && centres[1] <= centres[0])
