@@ -20,12 +20,84 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
-        .target(name: "CLinux"),
+        // The program.
+        .executableTarget(
+            name: "vizd",
+            dependencies: [
+                "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool", "Wardrobe",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        .executableTarget(name: "vizd-image", dependencies: ["CVipsShim", "ImagingWire", "Linux"]),
+
+        // The work.
+        .target(
+            name: "Pipeline",
+            dependencies: ["Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Wardrobe"]),
+        .target(name: "Providers", dependencies: ["Contract"]),
+        .target(name: "Wardrobe", dependencies: ["Contract", "Digest", "Linux"]),
+        .target(name: "Imaging", dependencies: ["ImagingWire", "Linux"]),
+        .target(name: "ImagingWire"),
+
+        // Where it comes from and what is known of it.
+        .target(
+            name: "Spool",
+            dependencies: [
+                "Linux",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        .target(
+            name: "Ledger",
+            dependencies: [
+                "Contract", "Linux",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
+        .target(name: "Contract"),
+
+        // The machine.
         .target(name: "Linux", dependencies: ["CLinux"]),
+        .target(name: "Digest", dependencies: ["CCrypto"]),
+        .target(name: "CLinux"),
+        .target(name: "CVipsShim", dependencies: ["CVips"]),
+        .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Tests, a folder a target.
+        .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport"),
+        .testTarget(name: "ContractTests", dependencies: ["Contract"], exclude: ["Examples"]),
+        .testTarget(name: "DigestTests", dependencies: ["Digest"]),
+        .testTarget(name: "HouseTests"),
+        .testTarget(
+            name: "ImagingTests", dependencies: ["Imaging", "ImagingWire", "Linux", "Providers", "TestSupport"],
+            exclude: ["Images"]),
+        .testTarget(
+            name: "LedgerTests",
+            dependencies: ["Ledger", "Contract", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: [
+                "Pipeline", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "TestSupport", "Wardrobe",
+            ]),
+        .testTarget(name: "ProvidersTests", dependencies: ["Providers", "Contract"]),
+        .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
+        .testTarget(name: "WardrobeTests", dependencies: ["Wardrobe", "Contract", "Digest", "Linux"]),
+        .testTarget(
+            name: "vizdTests",
+            dependencies: [
+                "vizd", "Contract", "Linux", "Spool", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["Contract", "Digest", "Ledger", "Linux", "TestSupport", "vizd", "vizd-image"]),
     ]
 )
 

@@ -90,6 +90,8 @@ package enum Host {
 
     /// How many descriptors this process has open.
     package static var openDescriptors: Int { Int(vz_open_descriptors()) }
+    /// Processors that are online.
+    package static var processors: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
     /// Bytes of memory that are resident.
     package static var residentBytes: Int { vz_resident_bytes() }
     /// Gives memory that the heap no longer uses back to the kernel.

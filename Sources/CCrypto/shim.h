@@ -1,0 +1,9 @@
+// What vizd takes from OpenSSL's libcrypto: message digests through the EVP interface, which picks the processor's own
+// SHA instructions where there are any.
+
+#ifndef VIZD_CCRYPTO_H
+#define VIZD_CCRYPTO_H
+
+#include <openssl/evp.h>
+
+#endif

@@ -1,0 +1,88 @@
+// Stages 2 and 3: the order and the picture. The intent is committed before the provider hears of it; what the provider
+// sends is decoded whole and kept durably before the journal calls it fetched.
+
+internal import Contract
+internal import Imaging
+internal import Ledger
+internal import Linux
+internal import Providers
+
+extension Pipeline {
+    /// Commits the intent: from here on a crash means that something may have been ordered.
+    func order(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        guard let order = job.order, let provider = providers.provider(plan.provider) else {
+            preconditionFailure("an order that was not prepared came to be written down")
+        }
+        let price = provider.price(order)
+        let attempt = NewAttempt(
+            provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "",
+            estimate: Money(credits: price.credits, usdMicros: price.microdollars), freeOfCharge: provider.traits.isFree)
+        do throws(JournalFailure) {
+            job.attempts = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now()).attempt
+        } catch {
+            throw StepTrouble(error)
+        }
+        return .ordered
+    }
+
+    /// Makes the one call of this attempt, and books what is known of it then.
+    func generate(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        guard let order = job.order, let provider = providers.provider(plan.provider) else {
+            preconditionFailure("an order that was not prepared came to the provider")
+        }
+        do throws(ProviderFailure) {
+            job.generated = try await provider.submit(order)
+        } catch {
+            try await settle(.refused, job)
+            throw .job(JobFailure(error.code, error.message, retryable: error.retryable))
+        }
+        return .generated
+    }
+
+    /// Decodes the picture whole and keeps it in the work folder.
+    func keep(_ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        guard let generated = job.generated else { preconditionFailure("no picture came to be kept") }
+        let picture: VerifiedPicture
+        do throws(ImageFailure) {
+            picture = try await workers.verify(try inMemory(generated.bytes))
+        } catch {
+            try await settle(.final(.free, made: false), job)
+            if error.code.isOurs { throw .job(.imagingUnavailable("the finished picture", error)) }
+            throw .job(.notAnImage(error))
+        }
+        let note: PictureNote
+        do throws(SystemFailure) {
+            note = try await work.keep(
+                picture.bytes, of: job.ticket.name, width: picture.width, height: picture.height,
+                contentType: picture.contentType)
+        } catch {
+            throw StepTrouble(error, of: "keeping the picture in the work folder")
+        }
+        // One commit: the picture is ours and its price is final, or neither.
+        do throws(JournalFailure) {
+            try await journal.fetched(job.ticket.name, note, settling: .final(.free, made: true), at: now())
+        } catch {
+            throw StepTrouble(error)
+        }
+        job.picture = picture.bytes
+        return .kept(note)
+    }
+
+    private func settle(_ settlement: Settlement, _ job: JobRun) async throws(StepTrouble) {
+        do throws(JournalFailure) {
+            try await journal.settle(job.ticket.name, settlement, at: now())
+        } catch {
+            throw StepTrouble(error)
+        }
+    }
+
+    private func inMemory(_ bytes: [UInt8]) throws(ImageFailure) -> OpenFile {
+        do throws(SystemFailure) {
+            return try OpenFile.inMemory(bytes, label: "the finished picture")
+        } catch {
+            throw ImageFailure(.unavailable, "there is no memory for it (\(error)). Try again later.")
+        }
+    }
+
+    func now() -> Timestamp { Timestamp(nanoseconds: wallClock()) }
+}

@@ -1,0 +1,127 @@
+// What was decided in `prepare`: everything about an order but the pictures that go with it. It is committed with the
+// intent, so that a job which goes on after a crash tells the truth about what was ordered, whatever the outfit or the
+// configuration say by then.
+//
+// Kept in the journal as JSON of our own (version 1); a plan of another version is refused, never guessed at.
+
+internal import Contract
+package import Providers
+
+/// An order as the journal keeps it.
+package struct Plan: Equatable, Sendable {
+    /// Name of the provider, as in the configuration.
+    package let provider: String
+    /// Name of the model, as in the result.
+    package let model: String
+    package let size: PixelSize
+    package let seed: UInt32?
+    /// The prompt as sent; nil where the model takes none.
+    package let prompt: String?
+    /// How many reference pictures were sent.
+    package let references: Int
+    /// Whether a description of the person was part of the prompt, and whether it was the one of the user's profile.
+    package let usedDescriptor: Bool
+    package let usedProfileDescriptor: Bool
+
+    private static let version = 1
+
+    /// The bytes for the journal.
+    package func encoded() -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("version", Plan.version)
+        json.member("provider", provider)
+        json.member("model", model)
+        json.member("width", size.width)
+        json.member("height", size.height)
+        json.member("seed", seed.map(Int.init))
+        json.member("prompt", prompt)
+        json.member("references", references)
+        json.member("used_descriptor", usedDescriptor)
+        json.member("used_profile_descriptor", usedProfileDescriptor)
+        json.endObject()
+        return json.bytes
+    }
+
+    /// Reads what `encoded` wrote; nil for anything else.
+    package init?(encoded bytes: [UInt8]) {
+        guard let root = Note.parse(bytes, version: Plan.version), let provider = root.text("provider"),
+            let model = root.text("model"), let width = root.integer("width"), let height = root.integer("height"),
+            let references = root.integer("references"), let descriptor = root.flag("used_descriptor"),
+            let profile = root.flag("used_profile_descriptor")
+        else { return nil }
+        self.init(
+            provider: provider, model: model, size: PixelSize(width: width, height: height),
+            seed: root.integer("seed").flatMap(UInt32.init(exactly:)), prompt: root.text("prompt"),
+            references: references, usedDescriptor: descriptor, usedProfileDescriptor: profile)
+    }
+
+    package init(
+        provider: String, model: String, size: PixelSize, seed: UInt32?, prompt: String?, references: Int,
+        usedDescriptor: Bool, usedProfileDescriptor: Bool
+    ) {
+        (self.provider, self.model, self.size, self.seed) = (provider, model, size, seed)
+        (self.prompt, self.references) = (prompt, references)
+        (self.usedDescriptor, self.usedProfileDescriptor) = (usedDescriptor, usedProfileDescriptor)
+    }
+}
+
+/// Where a picture was stored, as the journal keeps it.
+package struct StoredNote: Equatable, Sendable {
+    /// As results and records spell it.
+    package let url: String
+    /// The file, absolute.
+    package let path: String
+
+    private static let version = 1
+
+    /// The bytes for the journal.
+    package func encoded() -> [UInt8] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("version", StoredNote.version)
+        json.member("url", url)
+        json.member("path", path)
+        json.endObject()
+        return json.bytes
+    }
+
+    /// Reads what `encoded` wrote; nil for anything else.
+    package init?(encoded bytes: [UInt8]) {
+        guard let root = Note.parse(bytes, version: StoredNote.version), let url = root.text("url"),
+            let path = root.text("path")
+        else { return nil }
+        self.init(url: url, path: path)
+    }
+
+    package init(url: String, path: String) { (self.url, self.path) = (url, path) }
+}
+
+/// Reading our own small JSON objects.
+private enum Note {
+    static func parse(_ bytes: [UInt8], version: Int) -> JSONNode? {
+        do throws(JSONFault) {
+            let root = try JSONDocument(parsing: bytes).root
+            return root.integer("version") == version ? root : nil
+        } catch {
+            return nil
+        }
+    }
+}
+
+extension JSONNode {
+    fileprivate func text(_ key: String) -> String? {
+        guard case .string(let text)? = self[key]?.value else { return nil }
+        return text
+    }
+
+    fileprivate func integer(_ key: String) -> Int? {
+        guard case .number(let text)? = self[key]?.value else { return nil }
+        return Int(text)
+    }
+
+    fileprivate func flag(_ key: String) -> Bool? {
+        guard case .bool(let value)? = self[key]?.value else { return nil }
+        return value
+    }
+}

@@ -1,0 +1,86 @@
+// The result of a job, complete or failed, from what the pipeline knows of it.
+
+package import Contract
+package import Digest
+internal import Ledger
+internal import Providers
+
+/// A file that never became a job: what was wrong with it.
+package struct RefusedFile: Sendable {
+    package let code: ResultCode
+    /// What happened, to what, what to do next.
+    package let message: String
+    package let userID: String?
+    package let outfitID: String?
+    /// Of its content, or of its name where the content is not to be read.
+    package let digest: SHA256Digest
+    /// Whether `digest` is the content's.
+    private let wasRead: Bool
+
+    package init(
+        code: ResultCode, message: String, userID: String?, outfitID: String?, digest: SHA256Digest, wasRead: Bool = true
+    ) {
+        (self.code, self.message, self.userID, self.outfitID) = (code, message, userID, outfitID)
+        (self.digest, self.wasRead) = (digest, wasRead)
+    }
+
+    /// For the result: null where nothing was read.
+    var requestSHA256: String? { wasRead ? digest.hex : nil }
+}
+
+extension Pipeline {
+    /// The result of a file that never became a job.
+    package func refused(_ file: RefusedFile, as name: String) -> ResultDocument {
+        ResultDocument(
+            jobID: name, progress: 0,
+            outcome: .failed(ResultDocument.Failure(code: file.code, message: file.message, stage: nil)),
+            userID: file.userID, outfitID: file.outfitID, attempts: 0, requestSHA256: file.requestSHA256, metadata: nil,
+            finishedAt: now(), version: settings.version)
+    }
+
+    /// The result of a job that has ended vizd too often to be started once more.
+    package func poisoned(_ ticket: JobTicket) -> ResultDocument {
+        let job = JobRun(ticket: ticket, startedAt: monotonicClock())
+        return failed(job, .poison, at: nil)
+    }
+
+    /// The result of a job whose picture is stored and recorded.
+    func complete(_ job: JobRun, _ plan: Plan, _ picture: PictureNote, _ stored: StoredNote) -> ResultDocument {
+        var making = ResultDocument.Making()
+        making.model = plan.model
+        making.modelDescriptorUsed = plan.usedDescriptor
+        making.userLevelDescriptor = plan.usedProfileDescriptor
+        making.ratio = plan.size.description
+        making.seed = plan.seed
+        making.prompt = plan.prompt
+        making.references = plan.references
+        let facts = ResultDocument.ImageFacts(
+            width: picture.width, height: picture.height, bytes: picture.bytes,
+            sha256: SHA256Digest(bytes: picture.sha256)?.hex ?? "", contentType: picture.contentType)
+        let made = ResultDocument.Picture(
+            imageURL: stored.url, storage: .local(path: stored.path), generationTime: job.timing[.generate] ?? 0,
+            provider: displayName(plan.provider), making: making, image: facts)
+        return document(job, progress: 100, .complete(picture: made, views: []))
+    }
+
+    /// The result of a job that ended with a failure in `stage` (nil: before the first).
+    func failed(_ job: JobRun, _ failure: JobFailure, at stage: Stage?) -> ResultDocument {
+        var document = ResultDocument.Failure(
+            code: failure.code, message: failure.message, stage: stage, retryable: failure.retryable)
+        document.details = failure.details
+        return self.document(job, progress: stage.map(JobRun.percent(at:)) ?? 0, .failed(document))
+    }
+
+    private func document(_ job: JobRun, progress: Int, _ outcome: ResultDocument.Outcome) -> ResultDocument {
+        var stages: [Stage: Double] = [:]
+        for stage in Stage.allCases { stages[stage] = job.timing[stage] }
+        let timing = ResultDocument.Timing(
+            queued: job.ticket.queued, stages: stages, total: job.ticket.queued + seconds(since: job.startedAt))
+        return ResultDocument(
+            jobID: job.ticket.name, progress: progress, outcome: outcome,
+            cost: ResultDocument.Cost(credits: job.credits, usd: 0), timing: timing,
+            userID: job.request?.userID ?? job.ticket.row.userID, outfitID: job.request?.outfitID ?? job.ticket.row.outfitID,
+            attempts: job.attempts, requestSHA256: SHA256Digest(bytes: job.ticket.row.digest)?.hex,
+            metadata: job.request?.metadata, finishedAt: now(), version: settings.version)
+    }
+}

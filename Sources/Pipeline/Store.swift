@@ -1,0 +1,96 @@
+// Stages 4 and 5: the picture where it stays, and the outfit's record. Both can be made again without harm, so a job that
+// was interrupted in them simply makes them again.
+
+internal import Contract
+internal import Ledger
+internal import Linux
+internal import Providers
+internal import Wardrobe
+
+extension Pipeline {
+    /// Stores the kept picture for good.
+    func store(_ plan: Plan, _ note: PictureNote, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        guard let picture = try await kept(note, job) else { throw .job(.pictureGone(note)) }
+        let stored: StoredPicture
+        do throws(WardrobeFailure) {
+            stored = try await wardrobe.storePicture(picture, for: job.storedName)
+        } catch {
+            throw StepTrouble(error)
+        }
+        let place = StoredNote(url: stored.url, path: stored.path)
+        do throws(JournalFailure) {
+            try await journal.stored(job.ticket.name, place.encoded())
+        } catch {
+            throw StepTrouble(error)
+        }
+        return .stored(place)
+    }
+
+    private func kept(_ note: PictureNote, _ job: JobRun) async throws(StepTrouble) -> [UInt8]? {
+        if let picture = job.picture { return picture }
+        do throws(SystemFailure) {
+            return try await work.picture(note)
+        } catch {
+            throw StepTrouble(error, of: "reading the picture from the work folder")
+        }
+    }
+
+    /// Tells the outfit's record of the picture; an outfit that came within its request has none.
+    func update(_ plan: Plan, _ note: PictureNote, _ stored: StoredNote, _ job: JobRun)
+        async throws(StepTrouble) -> JobEvent
+    {
+        if job.request?.outfit == nil {
+            let picture = Visualization(
+                url: stored.url, provider: displayName(plan.provider), model: plan.model, jobID: job.ticket.name,
+                createdAt: now())
+            do throws(WardrobeFailure) {
+                try await wardrobe.record(RecordUpdate(outfit: job.outfit, visualizations: [picture]), of: job.user)
+            } catch {
+                throw StepTrouble(error)
+            }
+        }
+        do throws(JournalFailure) {
+            try await journal.recorded(job.ticket.name)
+        } catch {
+            throw StepTrouble(error)
+        }
+        return .recorded
+    }
+
+    /// The provider's name for people; its own word where this build does not have it any more.
+    func displayName(_ provider: String) -> String { providers.provider(provider)?.traits.displayName ?? provider }
+}
+
+extension JobRun {
+    /// The contract has checked the ids; a bad one here is our bug.
+    var user: UserID {
+        guard let id = request.flatMap({ UserID($0.userID) }) else { preconditionFailure("\(ticket.name) has no user") }
+        return id
+    }
+
+    /// The request's outfit, or the job itself for one that came without an id.
+    var outfit: OutfitID {
+        guard let id = request?.outfitID.map({ OutfitID($0) }) ?? OutfitID(job: ticket.name) else {
+            preconditionFailure("\(ticket.name) has no outfit")
+        }
+        return id
+    }
+
+    var storedName: StoredName {
+        guard let name = StoredName(user: user, outfit: outfit) else {
+            preconditionFailure("\(ticket.name) has no place for its picture")
+        }
+        return name
+    }
+}
+
+extension StepTrouble {
+    /// What the wardrobe's own answer means.
+    init(_ failure: WardrobeFailure) {
+        switch failure.answer {
+        case .fail: self = .job(JobFailure(failure.code, failure.message))
+        case .pause: self = .full(failure.message)
+        case .stop: self = .machine(failure.message)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// `state.dir/work/`: pictures that came from a provider and are not stored for good yet, one file a job.
+//
+// What is here was paid for, so it is durable before the journal speaks of it, its digest is checked before it is used,
+// and it goes only when the job has landed. The folder belongs to the daemon alone.
+
+internal import Contract
+internal import Digest
+package import Ledger
+package import Linux
+
+/// The pictures under way.
+package struct WorkFolder: Sendable {
+    private let folder: Directory
+    private let pool: BlockingPool
+
+    package init(_ folder: Directory, pool: BlockingPool) { (self.folder, self.pool) = (folder, pool) }
+
+    /// The file of a job; job names are valid file names and short enough for the ending.
+    private static func name(of job: String) -> String { "\(job)\(ending)" }
+
+    /// Keeps a verified picture durably.
+    package func keep(_ picture: [UInt8], of job: String, width: Int, height: Int, contentType: String)
+        async throws(SystemFailure) -> PictureNote
+    {
+        let name = WorkFolder.name(of: job)
+        let folder = folder
+        try await pool.run { () throws(SystemFailure) in
+            try folder.publish(picture, as: FileName(name), temporary: FileName(".\(name)"), mode: 0o600)
+        }
+        return PictureNote(
+            file: name, sha256: SHA256.of(picture).bytes, bytes: picture.count, width: width, height: height,
+            contentType: contentType)
+    }
+
+    /// The kept picture; nil when it is gone or is not the one that was noted.
+    package func picture(_ note: PictureNote) async throws(SystemFailure) -> [UInt8]? {
+        let folder = folder
+        return try await pool.run { () throws(SystemFailure) -> [UInt8]? in
+            do throws(SystemFailure) {
+                let bytes = try folder.open(FileName(note.file), .read).read(limit: note.bytes)
+                return SHA256.of(bytes).bytes == note.sha256 ? bytes : nil
+            } catch where error.errno == .notFound || error.errno == .tooLarge {
+                return nil
+            }
+        }
+    }
+
+    /// Lets go of a landed job's picture.
+    package func drop(_ job: String) async throws(SystemFailure) {
+        let (folder, name) = (folder, FileName(WorkFolder.name(of: job)))
+        try await pool.run { () throws(SystemFailure) in _ = try folder.unlinkIfPresent(name) }
+    }
+
+    /// The jobs whose pictures are here. Half-written files of an earlier run are removed on the way.
+    package func jobs() async throws(SystemFailure) -> [String] {
+        let folder = folder
+        return try await pool.run { () throws(SystemFailure) -> [String] in
+            var jobs: [String] = []
+            for name in try folder.names() {
+                guard let text = name.string, text.hasSuffix(WorkFolder.ending) else { continue }
+                if text.hasPrefix(".") {
+                    try folder.unlinkIfPresent(name)
+                } else {
+                    jobs.append(String(text.dropLast(WorkFolder.ending.count)))
+                }
+            }
+            return jobs
+        }
+    }
+
+    private static let ending = ".picture"
+}

@@ -1,0 +1,255 @@
+// The wardrobe on a local disk: `ROOT/USER/...` as DESIGN.md lays it out.
+//
+// Every call does its work on the pool's threads and suspends the caller meanwhile. Records are read afresh each time;
+// one that does not parse is read again for up to a second, since a program that knows no lock may be filling it.
+// Pictures are written to the user's `.vizd` folder, synced, renamed over, and the folder is synced: when the call
+// returns, the picture is there after a power cut, too.
+
+internal import Contract
+internal import Digest
+package import Linux
+
+/// Wardrobes beneath one folder of this machine.
+package final class LocalWardrobe: Wardrobe {
+    private let store: LocalStore
+    private let records: LocalRecords
+
+    /// - Parameters:
+    ///   - root: absolute path of the folder that holds one folder a user. It need not exist yet.
+    ///   - pool: threads that may block on the disk.
+    package convenience init(root: String, pool: BlockingPool, pace: Pace) {
+        self.init(root: root, pool: pool, pace: pace, exchanges: true, reached: { _ in })
+    }
+
+    init(
+        root: String, pool: BlockingPool, pace: Pace, exchanges: Bool,
+        reached: @escaping @Sendable (RewriteStep) -> Void
+    ) {
+        var path = Substring(root)
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        precondition(path.hasPrefix("/"), "the wardrobe's root \(root) is not an absolute path")
+        store = LocalStore(root: String(path), pool: pool, pace: pace, exchanges: exchanges, reached: reached)
+        records = LocalRecords(store)
+    }
+
+    /// Returns when no update waits and none is looked after any more: seconds after the last one at most, unless
+    /// somebody holds a record's lock.
+    package func settled() async { await records.settled() }
+
+    /// Answered when the record says it durably. Updates of one user that wait together are put in by one rewrite.
+    package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
+        precondition(!update.visualizations.isEmpty, "an update of \(user)'s record without a picture")
+        try await records.record(update, of: user)
+    }
+
+    /// Read from `user_profile.json`.
+    package func profile(of user: UserID) async throws(WardrobeFailure) -> Profile {
+        try await read(UserFolder.profile, user) { $0.profile() } ?? Profile()
+    }
+
+    /// Read from `saved_outfits.json`; the garments are looked up in `wardrobe_metadata.json`.
+    package func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit {
+        let record = store.path(UserFolder.outfits, user)
+        guard let saved = try await read(UserFolder.outfits, user, { SavedOutfits($0) }) else {
+            throw WardrobeFailure(
+                .outfitNotFound, "there is no \(record): check user_id, or save the outfit \(outfit) in the app first")
+        }
+        let items = try await read(UserFolder.items, user) { WardrobeItems($0) } ?? WardrobeItems()
+        let found: Outfit?
+        do throws(RecordTrouble) {
+            found = try saved.outfit(outfit, with: items)
+        } catch {
+            throw store.unusable(UserFolder.outfits, error.message, user)
+        }
+        guard let found else {
+            throw WardrobeFailure(
+                .outfitNotFound,
+                "\(record) has no outfit with the id \(outfit): check outfit_id, or save the outfit first")
+        }
+        guard !found.items.isEmpty else {
+            throw WardrobeFailure(
+                .noGarmentImages, "the outfit \(outfit) in \(record) has no garments: add some to it in the app")
+        }
+        return found
+    }
+
+    /// What `body` finds in a record that parses, on a thread of the pool; nil where there is none.
+    private func read<Found: Sendable>(
+        _ name: FileName, _ user: UserID, _ body: @escaping @Sendable (RecordText) -> Found
+    ) async throws(WardrobeFailure) -> Found? {
+        var patience = RewritePatience()
+        while true {
+            let fault: RecordFault
+            switch try await look(name, user, body) {
+            case .success(let found): return found
+            case .failure(let unreadable): fault = unreadable
+            }
+            switch patience.failed(.unreadable(fault.message), chance: store.pace.chance()) {
+            case .again(let wait): await store.pace.pause(wait)
+            case .giveUp: throw store.unusable(name, fault.message, user)
+            }
+        }
+    }
+
+    private func look<Found: Sendable>(
+        _ name: FileName, _ user: UserID, _ body: @escaping @Sendable (RecordText) -> Found
+    ) async throws(WardrobeFailure) -> Result<Found?, RecordFault> {
+        let store = store
+        return try await store.pool.run { () throws(WardrobeFailure) -> Result<Found?, RecordFault> in
+            switch try store.folder(of: user)?.look(name) ?? .missing {
+            case .missing: return .success(nil)
+            case .changing: return .failure(RecordFault("it changes all the time: a half-written text", at: 0, in: []))
+            case .record(let snapshot):
+                do throws(RecordFault) {
+                    return .success(body(try RecordText(snapshot.bytes)))
+                } catch {
+                    return .failure(error)
+                }
+            }
+        }
+    }
+}
+
+// MARK: Photos
+
+extension LocalWardrobe {
+    /// Opened beneath the user's folder; links that stay there are followed. An address on the web does not serve.
+    package func openPhoto(_ garment: Garment, of user: UserID) async throws(WardrobeFailure) -> OpenedPhoto {
+        let store = store
+        return try await store.pool.run { () throws(WardrobeFailure) -> OpenedPhoto in
+            guard !garment.candidates.isEmpty else {
+                throw WardrobeFailure(
+                    .garmentUnreadable, "\(garment.name) has no photo recorded: add one in the app")
+            }
+            let folder = try store.folder(of: user)
+            var refusals: [String] = []
+            for path in garment.candidates {
+                switch PhotoAttempt(path, user: user, store: store, folder: folder).outcome {
+                case .success(let photo): return photo
+                case .failure(let refusal): refusals.append("\(printable(path, limit: 300)): \(refusal.reason)")
+                }
+            }
+            throw WardrobeFailure(
+                .garmentUnreadable,
+                "the photo of \(printable(garment.name)) cannot be opened (\(refusals.joined(separator: "; "))):"
+                    + " put the file there, or correct its path in the wardrobe")
+        }
+    }
+}
+
+/// Why a path does not serve.
+private struct PhotoRefusal: Error {
+    let reason: String
+}
+
+/// One recorded path, tried.
+private struct PhotoAttempt {
+    let outcome: Result<OpenedPhoto, PhotoRefusal>
+
+    init(_ path: String, user: UserID, store: LocalStore, folder: UserFolder?) {
+        switch PhotoPath(path, user: user, rootName: store.rootName) {
+        case .web:
+            outcome = .failure(PhotoRefusal(reason: "photos on the web are not fetched; save a copy in the wardrobe"))
+        case .refused(let reason): outcome = .failure(PhotoRefusal(reason: reason))
+        case .beneath(let names):
+            guard let folder else {
+                outcome = .failure(PhotoRefusal(reason: "there is no folder \(store.root)/\(user)"))
+                return
+            }
+            outcome = Self.open(names, as: path, in: folder)
+        }
+    }
+
+    /// The first name that opens; otherwise why the first did not.
+    private static func open(_ names: [String], as path: String, in folder: UserFolder)
+        -> Result<OpenedPhoto, PhotoRefusal>
+    {
+        var first: PhotoRefusal?
+        for name in names {
+            switch open(name, as: path, in: folder) {
+            case .success(let photo): return .success(photo)
+            case .failure(let refusal): first = first ?? refusal
+            }
+        }
+        return .failure(first ?? PhotoRefusal(reason: "it names nothing"))
+    }
+
+    private static func open(_ name: String, as path: String, in folder: UserFolder)
+        -> Result<OpenedPhoto, PhotoRefusal>
+    {
+        do throws(SystemFailure) {
+            let file = try folder.directory.open(FileName(name), .read, resolve: .linksBeneath)
+            let info = try file.info()
+            guard info.kind == .regular else { return .failure(PhotoRefusal(reason: "it is \(info.kind.phrase)")) }
+            guard info.size > 0 else { return .failure(PhotoRefusal(reason: "the file is empty")) }
+            return .success(OpenedPhoto(file: file, path: path, info: info))
+        } catch {
+            return .failure(PhotoRefusal(reason: reason(error.errno)))
+        }
+    }
+
+    private static func reason(_ errno: Errno) -> String {
+        switch errno {
+        case .notFound: "no such file"
+        case .crossDevice: "it leads out of the user's folder"
+        case .tooManyLinks: "its symbolic links lead nowhere"
+        case .accessDenied: "vizd's user may not read it"
+        case .noDevice: "it is not a regular file"
+        case .nameTooLong: "its name is too long"
+        case .notDirectory: "a part of the path is not a folder"
+        default: "\(errno.text) (\(errno.name))"
+        }
+    }
+}
+
+// MARK: Pictures
+
+extension LocalWardrobe {
+    /// Stored as `ROOT/USER/items/visualizations/OUTFIT.jpg`, a view as `.../views/OUTFIT/VIEW.jpg`. Missing folders
+    /// are made.
+    package func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture {
+        let store = store
+        return try await store.pool.run { () throws(WardrobeFailure) -> StoredPicture in
+            do throws(SystemFailure) {
+                try store.put(bytes, for: name)
+            } catch {
+                throw .writing(error, "\(store.root)/\(name.path)")
+            }
+            return StoredPicture(
+                url: "\(store.rootName)/\(name.path)", path: "\(store.root)/\(name.path)", sha256: SHA256.of(bytes),
+                bytes: bytes.count)
+        }
+    }
+}
+
+extension LocalStore {
+    /// A picture that was begun longer ago than this belongs to nobody any more. Nanoseconds.
+    private static let forgotten: Int64 = 3_600_000_000_000
+
+    fileprivate func put(_ bytes: [UInt8], for name: StoredName) throws(SystemFailure) {
+        let user = try rootFolder().folder([name.user.folder], make: true)
+        let scratch = try UserFolder(user).scratch()
+        try sweep(scratch)
+        let target = try user.folder(name.folders.map { FileName($0) }, make: true)
+        let partial = FileName("picture-\(Random.hex(bytes: 8))")
+        do throws(SystemFailure) {
+            let file = try scratch.open(partial, .create, mode: UserFolder.fileMode)
+            try file.write(all: bytes)
+            try file.sync()
+            try scratch.rename(partial, to: target, as: FileName(name.file), .replace)
+        } catch {
+            // The first failure is the one to tell; what cannot be removed now is swept later.
+            do throws(SystemFailure) { try scratch.unlinkIfPresent(partial) } catch {}
+            throw error
+        }
+        try target.sync()
+    }
+
+    /// Removes pictures that a crash left half written.
+    private func sweep(_ scratch: Directory) throws(SystemFailure) {
+        for name in try scratch.names() where name.bytes.starts(with: "picture-".utf8) {
+            guard let info = try scratch.infoIfPresent(of: name) else { continue }
+            if pace.now().nanoseconds - info.modified > Self.forgotten { try scratch.unlinkIfPresent(name) }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// Whose it is: what the work reads of a user and where it leaves its pictures.
+//
+// A protocol, since wardrobes live on a local disk or in a bucket. Reading costs nothing and pays nothing; storing and
+// recording return when what they did is durable, and doing either again is harmless. Every failure is a
+// `WardrobeFailure`.
+
+package import Digest
+package import Linux
+
+/// The wardrobes of all users.
+package protocol Wardrobe: Sendable {
+    /// What is known of a user; an empty profile where there is none.
+    func profile(of user: UserID) async throws(WardrobeFailure) -> Profile
+
+    /// A saved outfit with what is known of its garments.
+    /// - Throws: `outfitNotFound`, `noGarmentImages` for one without garments, `recordInvalid`.
+    func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit
+
+    /// Opens the first photo of a garment that can be opened.
+    /// - Throws: `garmentUnreadable`, with every path that was tried and why it did not serve.
+    func openPhoto(_ garment: Garment, of user: UserID) async throws(WardrobeFailure) -> OpenedPhoto
+
+    /// Stores a picture for good, over an older one of that name. It appears whole or not at all.
+    func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture
+
+    /// Puts the pictures of one job into the outfit's record, all or none. Recording the same job's again changes
+    /// nothing.
+    /// - Throws: `outfitNotFound`, `recordInvalid`, `recordConflict` when others kept changing or holding the record.
+    func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure)
+}
+
+/// What a user says of themselves (`user_profile.json`).
+package struct Profile: Hashable, Sendable {
+    /// The person to be shown: `Model: ~163 cm, dark wavy hair`. Nil where there is none or only white space.
+    package var modelDescriptor: String?
+    /// `classic`, `playful`.
+    package var styleWords: [String]
+    /// `daily_emotion.feeling_now`.
+    package var feelingNow: String?
+    /// `daily_emotion.want_to_feel`.
+    package var wantToFeel: String?
+
+    package init(
+        modelDescriptor: String? = nil, styleWords: [String] = [], feelingNow: String? = nil, wantToFeel: String? = nil
+    ) {
+        (self.modelDescriptor, self.styleWords) = (modelDescriptor, styleWords)
+        (self.feelingNow, self.wantToFeel) = (feelingNow, wantToFeel)
+    }
+}
+
+/// An outfit: garments from the list, in its order.
+package struct Outfit: Hashable, Sendable {
+    package var items: [Garment]
+    package var stylingNotes: String?
+
+    package init(items: [Garment], stylingNotes: String? = nil) {
+        (self.items, self.stylingNotes) = (items, stylingNotes)
+    }
+}
+
+/// A garment of an outfit.
+package struct Garment: Hashable, Sendable {
+    package var id: String?
+    /// As the outfit calls it; what the wardrobe calls it, or its category, where the outfit does not.
+    package var name: String
+    package var category: String?
+    /// Where its photo may be, in the order in which the places are tried; as recorded, not yet judged.
+    package var candidates: [String]
+
+    package init(id: String? = nil, name: String, category: String? = nil, candidates: [String]) {
+        (self.id, self.name, self.category, self.candidates) = (id, name, category, candidates)
+    }
+}
+
+/// A photo that has been opened. The file stays the one that was opened, whatever happens to its name.
+package struct OpenedPhoto: Sendable {
+    package let file: OpenFile
+    /// The path as recorded.
+    package let path: String
+    /// Kind regular, size above zero.
+    package let info: FileInfo
+
+    package init(file: OpenFile, path: String, info: FileInfo) {
+        (self.file, self.path, self.info) = (file, path, info)
+    }
+}
+
+/// A picture that is stored.
+package struct StoredPicture: Hashable, Sendable {
+    /// The `image_url` of a result: relative to the parent of the wardrobe's root, such as
+    /// `wardrobe_photos/peichin/items/visualizations/o-17.jpg`.
+    package let url: String
+    /// The absolute path.
+    package let path: String
+    package let sha256: SHA256Digest
+    /// Size of the picture.
+    package let bytes: Int
+
+    package init(url: String, path: String, sha256: SHA256Digest, bytes: Int) {
+        (self.url, self.path, self.sha256, self.bytes) = (url, path, sha256, bytes)
+    }
+}

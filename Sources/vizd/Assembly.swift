@@ -1,0 +1,197 @@
+// Puts the program together: the one place where the real clock, the real disk and the real workers come in.
+//
+// The order of a start: signals (before any thread), spool, lock, journal, its binding to the spool, then what the last
+// run left. A start that cannot be is a `StartFailure` with one sentence and its exit code.
+
+import Contract
+import Imaging
+import Ledger
+import Linux
+import Logging
+import Pipeline
+import Providers
+import Spool
+import Synchronization
+import Wardrobe
+
+/// Why the daemon cannot start.
+struct StartFailure: Error {
+    let exit: Int32
+    let sentence: String
+}
+
+/// The parts of a running vizd.
+struct Assembly {
+    let settings: Settings
+    let log: Logger
+    let pool: BlockingPool
+    let spool: Spool
+    let lock: SpoolLock
+    let journal: Journal
+    let workers: ImageWorkers
+    let wardrobe: LocalWardrobe
+    let landing: Landing
+    let statuses: StatusFiles
+    let room: Room
+    let work: WorkFolder
+    let pipeline: Pipeline
+    let life: JobLife
+    let mailbox: Mailbox
+
+    /// Threads for what blocks: fsync, flock, reading photos.
+    private static let poolThreads = 8
+    /// Bytes of prepared photos that are kept in `state.dir/work/prepared`.
+    private static let preparedBytes = 512 << 20
+
+    /// Opens everything. The lock is held already.
+    init(_ settings: Settings, spool: Spool, lock: SpoolLock, log: Logger) throws(StartFailure) {
+        (self.settings, self.spool, self.lock, self.log) = (settings, spool, lock, log)
+        let pool = BlockingPool(threads: Assembly.poolThreads)
+        self.pool = pool
+        let state = try Assembly.folder(settings.state.directory, "state.dir")
+        let work = try Assembly.folder(settings.state.directory + "/work", "state.dir")
+        let prepared = try Assembly.folder(settings.state.directory + "/work/prepared", "state.dir")
+        self.work = WorkFolder(work, pool: pool)
+        journal = try Assembly.journal(in: state)
+        workers = try Assembly.workers(settings)
+        let floor = DiskFloor(bytes: settings.spool.minFree)
+        let room = try Assembly.room(settings, spool, state, floor, log)
+        self.room = room
+        let pause: @Sendable (Int64) async -> Void = { await Assembly.pause($0) }
+        let wardrobe = try Assembly.wardrobe(settings, pool)
+        self.wardrobe = wardrobe
+        let providers = ProviderRegistry(ProviderEnvironment(painter: SheetPainter(workers: workers)))
+        pipeline = Pipeline(
+            providers: providers, wardrobe: wardrobe, journal: journal,
+            photos: try Assembly.photos(prepared, workers, pool, settings), workers: workers, work: self.work,
+            settings: PipelineSettings(provider: settings.provider, version: Version.text),
+            awaitRoom: { await room.wait($0) }, wallClock: { WallClock.now() }, monotonicClock: { MonotonicClock.now() })
+        statuses = StatusFiles(spool) { log.warning("status.unwritten", metadata: ["reason": "\($0)"]) }
+        landing = Landing(
+            spool, status: statuses, reserve: Reserve(in: spool.root, bytes: settings.spool.reserve), floor: floor)
+        let board = StatusBoard(
+            files: statuses, provider: settings.provider,
+            names: { providers.provider($0)?.traits.displayName ?? $0 }, monotonicClock: { MonotonicClock.now() })
+        do throws(SystemFailure) {
+            mailbox = try Mailbox()
+        } catch {
+            throw StartFailure(exit: 75, sentence: "vizd cannot start: \(error).")
+        }
+        life = JobLife(
+            spool: spool, journal: journal, pipeline: pipeline, landing: landing, board: board, work: self.work,
+            pool: pool, log: log, working: NamesAtWork(), requestBytes: settings.limits.requestBytes,
+            awaitRoom: { await room.wait($0) }, pause: pause, wallClock: { WallClock.now() })
+    }
+
+    /// Sleeps; a task of ours is never cancelled, so that a sleep always lasts.
+    static func pause(_ nanoseconds: Int64) async {
+        do {
+            try await Task.sleep(nanoseconds: UInt64(max(0, nanoseconds)))
+        } catch {
+            return
+        }
+    }
+
+    // MARK: - Parts
+
+    private static func folder(_ path: String, _ key: String) throws(StartFailure) -> Directory {
+        do throws(SystemFailure) {
+            try Host.makeDirectories(path, mode: 0o700)
+            return try Directory(path: path)
+        } catch {
+            throw StartFailure(
+                exit: 73, sentence: "\(path) (\(key)) cannot be used: \(error). Correct \(key), or give vizd's user access.")
+        }
+    }
+
+    private static func journal(in state: Directory) throws(StartFailure) -> Journal {
+        do throws(JournalFailure) {
+            return try Journal(path: "\(state.path)/vizd.sqlite")
+        } catch {
+            throw StartFailure(error)
+        }
+    }
+
+    private static func workers(_ settings: Settings) throws(StartFailure) -> ImageWorkers {
+        var limits = ImageLimits()
+        limits.bytes = settings.limits.imageBytes
+        limits.pixels = settings.limits.imagePixels
+        do throws(SystemFailure) {
+            let program = try Host.programFolder() + "/vizd-image"
+            return try ImageWorkers(executable: program, workers: max(2, Host.processors), limits: limits)
+        } catch {
+            throw StartFailure(
+                exit: 73, sentence: "The image worker cannot be used: \(error). Install vizd-image beside vizd.")
+        }
+    }
+
+    private static func photos(
+        _ folder: Directory, _ workers: ImageWorkers, _ pool: BlockingPool, _ settings: Settings
+    ) throws(StartFailure) -> PreparedPhotos {
+        do throws(SystemFailure) {
+            return try PreparedPhotos(
+                folder: folder, workers: workers, pool: pool, options: PrepareOptions(), bytesMax: preparedBytes,
+                photoBytesMax: settings.limits.imageBytes)
+        } catch {
+            throw StartFailure(exit: 73, sentence: "\(folder.path) cannot be used: \(error). It may simply be removed.")
+        }
+    }
+
+    private static func wardrobe(_ settings: Settings, _ pool: BlockingPool) throws(StartFailure) -> LocalWardrobe {
+        LocalWardrobe(
+            root: try absolute(settings.wardrobe.root), pool: pool,
+            pace: Pace(
+                now: { Timestamp(nanoseconds: WallClock.now()) },
+                pause: { await pause($0.nanoseconds) },
+                chance: { Double(Random.bytes(4).reduce(0) { $0 << 8 | UInt32($1) }) / Double(UInt64(UInt32.max) + 1) }))
+    }
+
+    private static func absolute(_ path: String) throws(StartFailure) -> String {
+        if path.hasPrefix("/") { return path }
+        do throws(SystemFailure) {
+            return try Host.workingFolder() + "/" + path
+        } catch {
+            throw StartFailure(exit: 78, sentence: "wardrobe.root \(path) is relative, and the folder that vizd runs in is gone.")
+        }
+    }
+
+    /// One entry for each file system that is written to: spool, state, and the wardrobe where it is there already.
+    private static func room(
+        _ settings: Settings, _ spool: Spool, _ state: Directory, _ floor: DiskFloor, _ log: Logger
+    ) throws(StartFailure) -> Room {
+        var folders = [spool.root, state]
+        do throws(SystemFailure) {
+            folders.append(try Directory(path: try absoluteOrGiven(settings.wardrobe.root)))
+        } catch {
+            log.notice("wardrobe.missing", metadata: ["path": "\(settings.wardrobe.root)", "reason": "\(error)"])
+        }
+        var seen: Set<UInt64> = []
+        var places: [FileSystemRoom] = []
+        for folder in folders {
+            do throws(SystemFailure) {
+                guard seen.insert(try folder.info().device).inserted else { continue }
+            } catch {
+                throw StartFailure(exit: 73, sentence: "\(folder.path) cannot be looked at: \(error).")
+            }
+            places.append(
+                FileSystemRoom(folder: folder, reserve: Reserve(in: folder, bytes: settings.spool.reserve)))
+        }
+        return Room(places: places, floor: floor, interval: 2_000_000_000, log: log, pause: { await pause($0) })
+    }
+
+    private static func absoluteOrGiven(_ path: String) throws(SystemFailure) -> String {
+        path.hasPrefix("/") ? path : try Host.workingFolder() + "/" + path
+    }
+}
+
+extension StartFailure {
+    init(_ failure: JournalFailure) {
+        switch failure.code {
+        case .otherSpool, .newerSchema, .olderSchema: self.init(exit: 78, sentence: failure.description)
+        case .busy, .full: self.init(exit: 75, sentence: failure.description)
+        default: self.init(exit: 73, sentence: failure.description)
+        }
+    }
+
+    init(_ refusal: SpoolRefusal) { self.init(exit: refusal.exit, sentence: refusal.sentence) }
+}

@@ -1,0 +1,31 @@
+// `--config`, which every command takes, and what the client commands need of the configuration: the spool's folder and
+// the largest request. They read no more than that, so that who may drop a request need not be able to read the
+// daemon's keys.
+
+internal import ArgumentParser
+internal import Linux
+
+struct ConfigOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The configuration file.",
+            discussion: "Without it $VIZD_CONFIG, else \(SettingsLoader.standardFile), else the defaults.",
+            valueName: "file"))
+    var config: String?
+
+    /// The few settings that a client needs.
+    func clientSettings() throws(CommandFailure) -> Settings {
+        let keys = ["spool.dir", "limits.requestBytes"]
+        let loaded = SettingsLoader.load(only: keys, path: config, world: Surroundings.settingsWorld())
+        guard let settings = loaded.settings else {
+            let said = loaded.problems.map { CheckReport.line(for: $0) }.joined(separator: "\n")
+            throw CommandFailure(.configuration, "The configuration cannot be used:\n\(said)")
+        }
+        return settings
+    }
+
+    /// The spool's folder, open.
+    func openSpool() throws(CommandFailure) -> SpoolReader {
+        try SpoolReader(path: clientSettings().spool.directory)
+    }
+}

@@ -1,0 +1,23 @@
+// A job as somebody names it on the command line: NAME, or the file that they see in the spool.
+
+internal import Linux
+
+struct JobReference: Equatable, Sendable {
+    /// The job's id, which may be one that vizd gave (`NAME.0001`, `NAME~1a2b3c4d`).
+    let name: String
+
+    /// Takes `NAME`, `NAME.json`, `NAME.result.json` and `NAME.status.json`; nil for what can be no file in a box.
+    init?(_ text: String) {
+        let suffix = [".result.json", ".status.json", ".json"].first { text.hasSuffix($0) && text != $0 } ?? ""
+        let name = text.dropLast(suffix.count)
+        let plain = name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        guard plain, !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), name.utf8.count <= 240 else {
+            return nil
+        }
+        self.name = String(name)
+    }
+
+    var requestFile: FileName { FileName(name + ".json") }
+    var resultFile: FileName { FileName(name + ".result.json") }
+    var statusFile: FileName { FileName(name + ".status.json") }
+}

@@ -1,0 +1,121 @@
+// `vizd list`: the queue, what is in progress and what ended lately.
+
+internal import ArgumentParser
+internal import Contract
+internal import Linux
+internal import Spool
+
+struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the queue, the jobs in progress and those that ended lately.",
+        discussion: """
+            The longest waiting first, the latest results first. With --json every job is one line.
+
+            Examples:
+              vizd list --limit 5
+              vizd list --json | jq -r 'select(.status == "failed") | .job_id'
+            """)
+
+    @Flag(help: "One JSON object a line.")
+    var json = false
+
+    @Option(help: ArgumentHelp("At most so many of each kind.", valueName: "number"))
+    var limit = 20
+
+    @OptionGroup var config: ConfigOption
+
+    func validate() throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000.") }
+    }
+
+    func run() throws {
+        try ending {
+            let now = WallClock.now()
+            let listing = try JobListing(of: config.openSpool(), limit: limit)
+            Surroundings.print(json ? listing.jobs.map { $0.json(now: now) }.joined() : listing.text(now: now))
+            return .success
+        }
+    }
+}
+
+/// The jobs to show, with how many there are of each kind.
+struct JobListing {
+    let waiting: [JobReport]
+    let processing: [JobReport]
+    let ended: [JobReport]
+    /// All that there are, shown or not.
+    let totals: (waiting: Int, processing: Int, ended: Int)
+
+    var jobs: [JobReport] { waiting + processing + ended }
+
+    init(
+        waiting: [JobReport], processing: [JobReport], ended: [JobReport],
+        totals: (waiting: Int, processing: Int, ended: Int)
+    ) {
+        self.waiting = waiting
+        self.processing = processing
+        self.ended = ended
+        self.totals = totals
+    }
+
+    /// Only the files of those that are shown are read; what moved on meanwhile is left out.
+    init(of spool: SpoolReader, limit: Int) throws(SystemFailure) {
+        let incoming = try spool.requests(in: .incoming, keeping: limit)
+        let claimed = try spool.requests(in: .processing, keeping: limit)
+        let done = try spool.results(in: .done, keeping: limit)
+        let failed = try spool.results(in: .failed, keeping: limit)
+        var waiting: [JobReport] = []
+        for entry in incoming.kept { waiting += try Self.waiting(entry, spool) }
+        var processing: [JobReport] = []
+        for entry in claimed.kept { processing += try Self.processing(entry, spool) }
+        var ended: [JobReport] = []
+        for (box, count) in [(Box.done, done), (Box.failed, failed)] {
+            for entry in count.kept { ended += try Self.ended(entry, box, spool) }
+        }
+        ended.sort { $0.since > $1.since }
+        self.init(
+            waiting: waiting, processing: processing, ended: Array(ended.prefix(limit)),
+            totals: (incoming.count, claimed.count, done.count + failed.count))
+    }
+
+    private static func waiting(_ entry: BoxEntry, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
+        guard try spool.info(of: entry.file, in: .incoming) != nil else { return [] }
+        let bytes = try spool.readIfReadable(entry.file, in: .incoming)
+        return [JobReport(waiting: entry.file.job(without: ".json"), request: bytes, since: entry.time)]
+    }
+
+    private static func processing(_ entry: BoxEntry, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
+        let statusFile = FileName(bytes: entry.file.bytes.dropLast(5) + Array(".status.json".utf8))
+        guard try spool.info(of: entry.file, in: .processing) != nil else { return [] }
+        let status = try spool.readIfReadable(statusFile, in: .processing)
+        let request = status == nil ? try spool.readIfReadable(entry.file, in: .processing) : nil
+        let name = entry.file.job(without: ".json")
+        return [JobReport(processing: name, status: status, request: request, since: entry.time)]
+    }
+
+    private static func ended(_ entry: BoxEntry, _ box: Box, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport]
+    {
+        guard let bytes = try spool.readIfReadable(entry.file, in: box) else { return [] }
+        return [JobReport(ended: entry.file.job(without: ".result.json"), in: box, result: bytes, since: entry.time)]
+    }
+
+    func text(now: Int64) -> String {
+        let parts = [
+            section("waiting", waiting, totals.waiting, now),
+            section("in progress", processing, totals.processing, now),
+            section("ended lately", ended, totals.ended, now),
+        ].compactMap { $0 }
+        return parts.isEmpty
+            ? "The spool is empty. `vizd submit --help` shows how to fill it.\n" : parts.joined(separator: "\n")
+    }
+
+    private func section(_ title: String, _ jobs: [JobReport], _ total: Int, _ now: Int64) -> String? {
+        if total == 0 { return nil }
+        var table = TextTable("JOB", "STATUS", "USER", "OUTFIT", "AGE", "NOTE")
+        for job in jobs {
+            table.add(job.name, job.status, job.userID ?? "", job.outfitID ?? "", job.age(now: now), job.note)
+        }
+        let count = jobs.count < total ? "\(total), \(jobs.count) shown" : "\(total)"
+        return "\(title): \(count)\n" + table.text
+    }
+}

@@ -1,0 +1,84 @@
+// What a person wants to know of a finished job: where the picture is and what it cost, or what went wrong and what to do.
+
+internal import Contract
+internal import Spool
+
+struct ResultSummary: Equatable, Sendable {
+    let status: ExitStatus
+    /// For standard output: a path or an address a line.
+    let pictures: [String]
+    /// For standard error, whole lines.
+    let remarks: [String]
+
+    /// `file` is where the result stands, for the case that it says something that this version cannot read.
+    init(_ bytes: [UInt8], in box: Box, job: JobReference, file: String) {
+        do throws(DocumentFault) {
+            self.init(try ResultDocument.decode(bytes))
+        } catch {
+            let end = box == .done ? "is complete" : "failed"
+            self.init(
+                status: box == .done ? .success : .jobFailed, pictures: [],
+                remarks: ["The job \(shown(job.name)) \(end); its result is in \(shown(file))."])
+        }
+    }
+
+    private init(status: ExitStatus, pictures: [String], remarks: [String]) {
+        self.status = status
+        self.pictures = pictures
+        self.remarks = remarks
+    }
+
+    init(_ result: ResultDocument) {
+        let price = Self.price(result.cost)
+        switch result.outcome {
+        case .complete(let picture, let views):
+            status = .success
+            pictures = (views.isEmpty ? [picture] : views.map(\.picture)).map { shown(Self.place($0)) }
+            let reused = picture.making.reused ? ", answered from the stored picture" : ""
+            let time = result.timing.total.map { ", \(Self.seconds($0))" } ?? ""
+            remarks = ["\(shown(picture.provider)), \(price)\(time)\(reused)"]
+        case .failed(let failure):
+            status = .jobFailed
+            pictures = []
+            let details = failure.details.map {
+                "  " + printable($0.path.isEmpty ? $0.message : "\($0.path): \($0.message)", limit: 500)
+            }
+            let head = "The job \(shown(result.jobID)) failed (\(failure.code.rawValue)): "
+            let again =
+                failure.retryable ? ["The same again may work: move its request from failed/ to incoming/."] : []
+            remarks = [head + printable(failure.message, limit: 2000)] + details + again + ["It cost \(price)."]
+        }
+    }
+
+    private static func place(_ picture: ResultDocument.Picture) -> String {
+        switch picture.storage {
+        case .local(let path): path
+        case .s3: picture.imageURL
+        }
+    }
+
+    /// "nothing", "$0.08 (8 credits)", "$0.08 (8 credits, not yet certain)".
+    static func price(_ cost: ResultDocument.Cost) -> String {
+        if cost.usd == 0 && !cost.uncertain { return "nothing" }
+        var notes: [String] = []
+        if let credits = cost.credits, credits > 0 { notes.append("\(decimal(credits)) credits") }
+        if cost.uncertain { notes.append("not yet certain") }
+        return "$\(dollars(cost.usd))" + (notes.isEmpty ? "" : " (\(notes.joined(separator: ", ")))")
+    }
+
+    /// At least two decimals, as prices have, and as many more as there are up to six.
+    private static func dollars(_ amount: Double) -> String {
+        let millionths = Int((min(max(amount, 0), 1e9) * 1_000_000).rounded())
+        let text = FixedPoint.text(millionths, decimals: 6)
+        let decimals = text.split(separator: ".").dropFirst().first?.count ?? 0
+        return text + (decimals == 0 ? ".00" : decimals == 1 ? "0" : "")
+    }
+
+    private static func decimal(_ value: Double) -> String {
+        FixedPoint.text(Int((min(max(value, 0), 1e12) * 1000).rounded()), decimals: 3)
+    }
+
+    private static func seconds(_ value: Double) -> String {
+        FixedPoint.text(Int((min(max(value, 0), 1e9) * 10).rounded()), decimals: 1) + " s"
+    }
+}

@@ -1,0 +1,94 @@
+// What is in a spool: how many jobs in each box, which are next, which ended lately. Read through once, whatever the
+// size: names are counted as they come, and only as many as are to be shown are kept.
+
+internal import Contract
+internal import Linux
+internal import Spool
+
+/// A file of a box with the time that orders it.
+struct BoxEntry: Equatable, Sendable {
+    let file: FileName
+    /// Nanoseconds since 1970.
+    let time: Int64
+}
+
+/// A box that was read through.
+struct BoxCount: Sendable {
+    /// Jobs in it.
+    private(set) var count = 0
+    /// The first of them in the asked order, at most as many as were asked for.
+    private(set) var kept: [BoxEntry] = []
+
+    private let limit: Int
+    private let oldestFirst: Bool
+
+    init(keeping limit: Int, oldestFirst: Bool) {
+        self.limit = limit
+        self.oldestFirst = oldestFirst
+    }
+
+    mutating func add(_ entry: BoxEntry) {
+        count += 1
+        if kept.count == limit, let last = kept.last, !comes(entry, before: last) { return }
+        let place = kept.firstIndex { comes(entry, before: $0) } ?? kept.count
+        kept.insert(entry, at: place)
+        if kept.count > limit { kept.removeLast() }
+    }
+
+    private func comes(_ one: BoxEntry, before other: BoxEntry) -> Bool {
+        if one.time != other.time { return oldestFirst == (one.time < other.time) }
+        return one.file.bytes.lexicographicallyPrecedes(other.file.bytes)
+    }
+}
+
+extension SpoolReader {
+    /// The requests of `incoming` or `processing` by their age, oldest first.
+    func requests(in box: Box, keeping limit: Int) throws(SystemFailure) -> BoxCount {
+        var count = BoxCount(keeping: limit, oldestFirst: true)
+        try walk(box, Self.isRequest) { count.add($0) }
+        return count
+    }
+
+    /// The results of `done` or `failed`, newest first.
+    func results(in box: Box, keeping limit: Int) throws(SystemFailure) -> BoxCount {
+        var count = BoxCount(keeping: limit, oldestFirst: false)
+        try walk(box, { $0.bytes.first != UInt8(ascii: ".") && $0.ends(in: ".result.json") }) { count.add($0) }
+        return count
+    }
+
+    /// How many requests wait, and how many of them arrived before `time`.
+    func queue(before time: Int64) throws(SystemFailure) -> (waiting: Int, older: Int) {
+        var (waiting, older) = (0, 0)
+        try walk(.incoming, Self.isRequest) { entry in
+            waiting += 1
+            older += entry.time < time ? 1 : 0
+        }
+        return (waiting, older)
+    }
+
+    private static func isRequest(_ file: FileName) -> Bool {
+        if case .ignored = NameClass(file) { return false }
+        return !file.ends(in: ".status.json")
+    }
+
+    /// The time of a request is that of its last move (ctime: mtime is the producer's to choose), of a result its writing.
+    private func walk(_ box: Box, _ belongs: (FileName) -> Bool, _ body: (BoxEntry) -> Void) throws(SystemFailure) {
+        let isResult = box == .done || box == .failed
+        let folder = try self.box(box)
+        let listing = try Listing(folder)
+        while let file = try listing.next() {
+            // What is gone by now has moved on.
+            guard belongs(file), let info = try folder.infoIfPresent(of: file) else { continue }
+            body(BoxEntry(file: file, time: isResult ? info.modified : info.changed))
+        }
+    }
+}
+
+extension FileName {
+    func ends(in suffix: String) -> Bool { bytes.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) }
+
+    /// Without `suffix`, for people: the name of the job whose file this is.
+    func job(without suffix: String) -> String {
+        ends(in: suffix) ? FileName(bytes: Array(bytes.dropLast(suffix.utf8.count))).description : description
+    }
+}

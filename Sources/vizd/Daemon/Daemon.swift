@@ -1,0 +1,293 @@
+// The loop: it waits in one place (signals, the watch on incoming/, jobs that ended, a deadline) and then does what is
+// due: look, claim, hand out. It runs on the main thread; the work runs elsewhere.
+//
+// It leaves when it is told to (0), and when the machine fails under it: one line in the log says why, the service manager
+// starts it again, and the start works out where every job stands. WATCHDOG=1 comes from here, so a disk that hangs this
+// loop is noticed.
+
+import Contract
+import Ledger
+import Linux
+import Logging
+import Spool
+import Synchronization
+
+/// What other threads put into the loop's mailbox.
+final class Mailbox: Sendable {
+    /// A job's life has ended.
+    struct Ended: Sendable {
+        let user: String?
+        let end: LifeEnd
+    }
+
+    private let ended = Mutex<[Ended]>([])
+    private let bell: EventFD
+
+    init() throws(SystemFailure) { bell = try EventFD() }
+
+    /// The descriptor to poll.
+    var raw: CInt { bell.raw }
+
+    func post(_ one: Ended) {
+        ended.withLock { $0.append(one) }
+        bell.signal()
+    }
+
+    /// Wakes the loop for nothing in particular.
+    func wake() { bell.signal() }
+
+    func take() -> [Ended] {
+        bell.drain()
+        return ended.withLock { ended in
+            defer { ended.removeAll(keepingCapacity: true) }
+            return ended
+        }
+    }
+}
+
+/// What the loop is told by the configuration.
+struct DaemonLimits {
+    var inFlight: Int
+    var perUser: Int
+    /// How long jobs under way may go on after SIGTERM, nanoseconds.
+    var drain: Int64
+    /// How often a full disk is looked at again, nanoseconds.
+    var roomCheck: Int64
+}
+
+/// The daemon. One thread owns it.
+final class Daemon {
+    private let spool: Spool
+    private let incoming: Incoming
+    private let life: JobLife
+    private let mailbox: Mailbox
+    private let signals: SignalFD
+    private let notifier: ServiceNotifier
+    private let room: Room
+    private let limits: DaemonLimits
+    private let log: Logger
+    private var claim: Claim
+    private var slots: Slots
+    /// Files that the last run left, to be lived before anything new is claimed.
+    private var leftovers: [Leftover]
+    private var leaving: Int64?
+    private var pausedUntil: Int64 = 0
+    /// Whether the last claim left both slots and requests.
+    private var claimsMore = false
+    private var obstacle: String?
+    private var lastWatchdog: Int64 = 0
+    private var lastStatus = ""
+    /// A file of the last run.
+    struct Leftover {
+        let claimed: Claimed
+        let user: String?
+    }
+
+    init(
+        spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
+        room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger
+    ) {
+        (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
+        (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
+        (self.leftovers, self.log) = (leftovers, log)
+        claim = Claim(spool)
+        slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
+    }
+
+    /// Runs until it is told to leave. Answers the exit code.
+    func run() -> Int32 {
+        do {
+            try firstScan()
+            tell("READY=1")
+            log.notice("vizd.ready", metadata: ["waiting": "\(incoming.queue.count)", "resumed": "\(leftovers.count)"])
+            while try !turn() {}
+            return 0
+        } catch let failure as SpoolRefusal {
+            log.critical("vizd.leaves", metadata: ["reason": "\(failure)"])
+            return failure.exit
+        } catch {
+            log.critical("vizd.leaves", metadata: ["reason": "\(error)"])
+            return 1
+        }
+    }
+
+    /// One look at everything before READY; a large folder is scanned on while work begins.
+    private func firstScan() throws {
+        let deadline = MonotonicClock.now() + 500_000_000
+        while incoming.nextDeadline == 0 && MonotonicClock.now() < deadline {
+            report(try incoming.step(at: MonotonicClock.now(), wall: WallClock.now()))
+        }
+    }
+
+    /// One turn of the loop. Answers whether it is over.
+    private func turn() throws -> Bool {
+        let now = MonotonicClock.now()
+        try heed(try signals.drain(), now)
+        report(try incoming.step(at: now, wall: WallClock.now()))
+        try settle(mailbox.take())
+        if let leaving {
+            if slots.count == 0 || now >= leaving { return true }
+        } else {
+            resumeLeftovers()
+            try claimSome(now)
+        }
+        beat(now)
+        try wait(now)
+        return false
+    }
+
+    // MARK: - Signals
+
+    private func heed(_ arrived: [Signal], _ now: Int64) throws {
+        for signal in arrived {
+            switch signal {
+            case .terminate, .interrupt:
+                // The second one does not wait for anybody; every job is journalled at every moment.
+                leaving = leaving == nil ? now + limits.drain : now
+                tell("STOPPING=1")
+                log.notice("vizd.draining", metadata: ["in_flight": "\(slots.count)"])
+            case .hangUp, .user1:
+                log.notice("signal.ignored", metadata: ["reason": "this version reads its configuration at start only"])
+            }
+        }
+    }
+
+    // MARK: - Jobs
+
+    /// Jobs that have ended give their slots back.
+    private func settle(_ ended: [Mailbox.Ended]) throws {
+        for one in ended {
+            if slots.give(one.user) { incoming.queue.release(one.user) }
+            if case .machine(let sentence) = one.end { throw MachineFailure(sentence: sentence) }
+        }
+    }
+
+    private func resumeLeftovers() {
+        while slots.free > 0, let next = leftovers.popLast() {
+            begin(next.claimed, user: next.user, queued: 0)
+        }
+    }
+
+    private func claimSome(_ now: Int64) throws {
+        claimsMore = false
+        guard now >= pausedUntil else { return }
+        let wanted = min(slots.free, Daemon.batch)
+        guard wanted > 0, claim.hasUnsynced || !incoming.queue.isEmpty, try roomToClaim(now) else { return }
+        var entries: [FileName: QueueEntry] = [:]
+        var order: [QueueEntry] = []
+        while order.count < wanted, let entry = incoming.queue.take() {
+            // The slot is taken with the turn, so that one batch does not give one user more than their share.
+            if slots.take(entry.user) { incoming.queue.hold(entry.user) }
+            entries[entry.file] = entry
+            order.append(entry)
+        }
+        // Fewer than wanted: the others wait for slots of their users, and an ended job rings.
+        claimsMore = order.count == wanted && slots.free > 0
+        let outcome = try claim.claim(order.map(\.file))
+        unsynced.merge(entries) { _, new in new }
+        for result in outcome.results { handOut(result) }
+        report(incoming.claimed(outcome, of: order))
+        if let pause = outcome.pause { pauseClaiming("\(pause)", now) }
+    }
+
+    /// Entries whose claim has not been answered yet.
+    private var unsynced: [FileName: QueueEntry] = [:]
+
+    private func handOut(_ result: ClaimResult) {
+        guard let entry = unsynced.removeValue(forKey: result.file) else { return }
+        guard case .claimed(let claimed) = result.outcome else {
+            if slots.give(entry.user) { incoming.queue.release(entry.user) }
+            return
+        }
+        start(claimed, user: entry.user, queued: Double(WallClock.now() - entry.arrival.time) / 1e9)
+    }
+
+    /// Requests claimed in one batch: two fsyncs serve them all.
+    private static let batch = 64
+
+    private func begin(_ claimed: Claimed, user: String?, queued: Double) {
+        if slots.take(user) { incoming.queue.hold(user) }
+        start(claimed, user: user, queued: queued)
+    }
+
+    private func start(_ claimed: Claimed, user: String?, queued: Double) {
+        log.info("request.claimed", metadata: ["job": "\(claimed.role.id)", "user": "\(user ?? "unknown")"])
+        Task { [life, mailbox] in
+            mailbox.post(Mailbox.Ended(user: user, end: await life.live(claimed, queued: max(0, queued))))
+        }
+    }
+
+    // MARK: - Room
+
+    private func roomToClaim(_ now: Int64) throws -> Bool {
+        if let sentence = try room.obstacle() {
+            pauseClaiming(sentence, now)
+            return false
+        }
+        if obstacle != nil {
+            obstacle = nil
+            log.notice("claiming.resumed")
+        }
+        return true
+    }
+
+    private func pauseClaiming(_ sentence: String, _ now: Int64) {
+        pausedUntil = now + limits.roomCheck
+        if obstacle == nil { log.warning("claiming.paused", metadata: ["reason": "\(sentence)"]) }
+        obstacle = sentence
+    }
+
+    // MARK: - Waiting
+
+    private func wait(_ now: Int64) throws {
+        var deadline = incoming.nextDeadline
+        if let leaving { deadline = min(deadline, leaving) }
+        if let interval = notifier.watchdogInterval { deadline = min(deadline, lastWatchdog + interval) }
+        // With slots left and the queue not emptied there is more to claim at once, or after the pause.
+        if leaving == nil && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
+        let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
+        _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
+    }
+
+    /// Tells the service manager that this loop turns, and what it does.
+    private func beat(_ now: Int64) {
+        if let interval = notifier.watchdogInterval, now - lastWatchdog >= interval {
+            lastWatchdog = now
+            tell("WATCHDOG=1")
+        }
+        let status = "\(slots.count) in flight, \(incoming.queue.count) waiting" + (obstacle.map { "; paused: \($0)" } ?? "")
+        if status != lastStatus {
+            lastStatus = status
+            tell("STATUS=\(status)")
+        }
+    }
+
+    private func tell(_ line: String) {
+        do throws(SystemFailure) {
+            try notifier.notify(line)
+        } catch {
+            log.debug("notify.failed", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func report(_ notices: [IncomingNotice]) {
+        for notice in notices {
+            switch notice {
+            case .leftAlone(let file, let sentence):
+                log.warning("request.left_alone", metadata: ["file": "\(file)", "reason": "\(sentence)"])
+            case .ignored(let file, let kind):
+                log.notice("file.ignored", metadata: ["file": "\(file)", "kind": "\(kind.rawValue)"])
+            case .rescan(let reason):
+                log.debug("incoming.scan", metadata: ["reason": "\(reason.rawValue)"])
+            case .watch(let sentence):
+                log.warning("incoming.watch", metadata: ["reason": "\(sentence)"])
+            }
+        }
+    }
+}
+
+/// The machine failed: the loop leaves.
+struct MachineFailure: Error, CustomStringConvertible {
+    let sentence: String
+    var description: String { sentence }
+}

@@ -1,0 +1,260 @@
+// The life of one claimed file: read it once, let the journal judge what it is, have the pipeline work on it, land it.
+//
+// Everything here runs in a task of the job's own; what blocks runs on threads that we own. It ends when the file has
+// landed, was removed as a duplicate, or the machine failed under it (`.machine`: the program leaves, the journal knows
+// where to go on). A full disk is waited out; it fails no job.
+
+import Contract
+import Digest
+import Ledger
+import Linux
+import Logging
+import Pipeline
+import Spool
+import Synchronization
+
+/// How a claimed file's life ended, for the loop.
+enum LifeEnd: Sendable {
+    /// It is off our hands.
+    case ended
+    /// The disk or the journal failed; one sentence.
+    case machine(String)
+}
+
+/// What every job's life is made of.
+struct JobLife: Sendable {
+    let spool: Spool
+    let journal: Journal
+    let pipeline: Pipeline
+    let landing: Landing
+    let board: StatusBoard
+    let work: WorkFolder
+    let pool: BlockingPool
+    let log: Logger
+    /// Names that have been admitted and have not landed, in this process.
+    let working: NamesAtWork
+    /// Bytes of a request (`limits.requestBytes`).
+    let requestBytes: Int
+    /// Waits until there is room on the disk again.
+    let awaitRoom: @Sendable (String) async -> Void
+    /// Waits so many nanoseconds.
+    let pause: @Sendable (Int64) async -> Void
+    /// Nanoseconds since 1970.
+    let wallClock: @Sendable () -> Int64
+
+    /// How long to wait before a name that another task is at is looked at again.
+    private static let patience: Int64 = 20_000_000
+
+    /// Lives the life of a file in `processing`. `queued` is how long it waited before it was claimed, in seconds.
+    func live(_ claimed: Claimed, queued: Double) async -> LifeEnd {
+        do throws(LifeTrouble) {
+            switch claimed.role {
+            case .job(let name): try await job(name, claimed, queued: queued)
+            case .again(let name): try await again(name, claimed, queued: queued)
+            case .invalid(let name): try await invalid(name, claimed)
+            }
+            return .ended
+        } catch {
+            return .machine(error.sentence)
+        }
+    }
+
+    func now() -> Timestamp { Timestamp(nanoseconds: wallClock()) }
+
+    // MARK: - A job's request
+
+    private func job(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
+        guard let request = try await content(of: claimed, landing: name.landing) else { return }
+        let isOurs = working.insert(name)
+        defer { if isOurs { working.remove(name) } }
+        while true {
+            switch try await admit(name, request, running: !isOurs) {
+            case .later: await pause(JobLife.patience)
+            case .duplicate: return try await remove(claimed, as: "a duplicate of a request that is known")
+            case .nameTaken: return try await taken(name, claimed, request)
+            case .job(let job): return try await work(on: job, name, claimed, request, queued: queued)
+            }
+        }
+    }
+
+    /// What the journal says to a file.
+    private enum Answer {
+        case later
+        case duplicate
+        case nameTaken
+        case job(Admitted.Job)
+    }
+
+    private func admit(_ name: JobName, _ request: ClaimedRequest, running: Bool) async throws(LifeTrouble) -> Answer {
+        let presence = try await presence(of: name)
+        let question = AdmissionRequest(
+            name: name.text, digest: request.digest.bytes, ownerUID: request.info.uid, request: request.bytes,
+            userID: request.userID, outfitID: request.outfitID, oldRequest: presence.oldRequest, running: running,
+            at: now())
+        let answers = try await journalled { () async throws(JournalFailure) in try await journal.admit([question]) }
+        guard let answer = answers.first else { preconditionFailure("the journal answered nothing to \(name)") }
+        switch answer.judgement {
+        case .later: return .later
+        case .duplicate: return .duplicate
+        case .nameTaken: return .nameTaken
+        case .fresh, .resume, .relanding, .rerun, .retry:
+            guard let job = answer.job else { preconditionFailure("\(name) was let in without a job") }
+            log.info("job.admitted", metadata: name.metadata(["judgement": "\(answer.judgement.word)", "run": "\(job.row.run)"]))
+            // A job at work has nothing in done/ and failed/; what lies there is of an earlier run, or of this one's
+            // landing, which is then finished from the journal.
+            if job.row.phase != .landing { try await withdraw(name, presence, answer.judgement) }
+            return .job(job)
+        }
+    }
+
+    private func work(
+        on job: Admitted.Job, _ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, queued: Double
+    ) async throws(LifeTrouble) {
+        if case .land(let outcome) = job.resume {
+            return try await land(outcome, of: name, source: claimed.source)
+        }
+        let ticket = JobTicket(
+            name: name.text, decoded: request.decoded, resume: job.resume, row: job.row, last: job.last, queued: queued)
+        board.begin(name, ticket)
+        let result: ResultDocument
+        if job.poison == .poisoned {
+            result = pipeline.poisoned(ticket)
+        } else {
+            switch await pipeline.run(ticket, report: { [board] in board.report(name, $0) }) {
+            case .result(let document): result = document
+            case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
+            }
+        }
+        try await conclude(name, result, source: claimed.source)
+    }
+
+    /// The result into the journal, then into its box.
+    private func conclude(_ name: JobName, _ result: ResultDocument, source: FileName) async throws(LifeTrouble) {
+        let (box, code) = (result.failure == nil ? OutcomeBox.done : .failed, result.failure?.code)
+        let bytes = result.encode()
+        try await journalled { () async throws(JournalFailure) in
+            try await journal.landing(name.text, box, code: code, result: bytes, at: now())
+        }
+        try await land(Outcome(box: box, code: code, result: bytes), of: name, source: source)
+        board.ended(name, result)
+        tell(name, result)
+    }
+
+    /// Puts a kept result into its box and its request beside it; harmless to do again.
+    func land(_ outcome: Outcome, of name: JobName, source: FileName) async throws(LifeTrouble) {
+        guard let result = outcome.result else { preconditionFailure("the result of \(name) is gone from the journal") }
+        let order = LandingOrder(
+            name: name.landing, box: outcome.box.box, result: result, source: source, status: name.landing)
+        try await land(order, id: name.text)
+        try await journalled { () async throws(JournalFailure) in try await journal.landed([name.text], at: now()) }
+        // A failed job keeps its picture: a retry stores it without making it again.
+        guard outcome.box == .done else { return }
+        do throws(SystemFailure) {
+            try await work.drop(name.text)
+        } catch {
+            log.warning("work.leftover", metadata: name.metadata(["reason": "\(error)"]))
+        }
+    }
+
+    // MARK: - Files that are no job
+
+    /// A second request of a name that is in progress: the first one's duplicate, or the next one in the line.
+    private func again(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
+        guard let request = try await content(of: claimed, landing: nil) else { return }
+        while true {
+            let presence = try await presence(of: name)
+            let running = working.contains(name)
+            let judgement = try await journalled { () async throws(JournalFailure) in
+                try await journal.judge(
+                    name: name.text, digest: request.digest.bytes, oldRequest: presence.oldRequest, running: running)
+            }
+            switch judgement {
+            case .duplicate: return try await remove(claimed, as: "a duplicate of the request that is in progress")
+            case .nameTaken: return try await taken(name, claimed, request)
+            case .later: await pause(JobLife.patience)
+            case .fresh, .resume, .relanding, .rerun, .retry:
+                // The first one has landed meanwhile: this file takes its place and is judged as any other.
+                if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
+                if case .gone = try await read(claimed) { return }
+                await pause(JobLife.patience)
+            }
+        }
+    }
+
+    private func taken(_ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest) async throws(LifeTrouble) {
+        let landing = name.landing(digest: request.digest.bytes)
+        try await refuse(
+            claimed, landing,
+            RefusedFile(
+                code: .nameTaken,
+                message: "A request named \(name) with other content is known already, so this one was not run and was kept "
+                    + "as \(landing). Give it a name of its own and deliver it again.",
+                userID: request.userID, outfitID: request.outfitID, digest: request.digest))
+    }
+
+    private func invalid(_ name: InvalidName, _ claimed: Claimed) async throws(LifeTrouble) {
+        let reading = try await read(claimed)
+        if case .gone = reading { return }
+        // What cannot be read is told apart by its name: it is never opened.
+        let digest = reading.bytes.map(SHA256.of) ?? SHA256.of(claimed.source.bytes)
+        try await refuse(
+            claimed, name.landing(digest: digest.bytes),
+            RefusedFile(
+                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.", userID: nil,
+                outfitID: nil, digest: digest))
+    }
+
+    /// Lands a file that never became a job.
+    private func refuse(_ claimed: Claimed, _ landing: LandingName, _ refusal: RefusedFile) async throws(LifeTrouble) {
+        let bytes = pipeline.refused(refusal, as: landing.text).encode()
+        let order = LandingOrder(name: landing, box: .failed, result: bytes, source: claimed.source, status: nil)
+        try await land(order, id: landing.text)
+        log.warning(
+            "request.refused",
+            metadata: ["job": "\(landing)", "code": "\(refusal.code.rawValue)", "reason": "\(refusal.message)"])
+    }
+
+    // MARK: - Reading
+
+    /// The content of a claimed request; nil when the file is off our hands already.
+    private func content(of claimed: Claimed, landing: LandingName?) async throws(LifeTrouble) -> ClaimedRequest? {
+        let refusal: RefusedFile
+        switch try await read(claimed) {
+        case .bytes(let bytes, let info): return ClaimedRequest(bytes: bytes, info: info)
+        case .gone:
+            log.warning("request.gone", metadata: ["job": "\(claimed.role.id)", "file": "\(claimed.source)"])
+            return nil
+        case .odd(let info): refusal = .notRegular(info.kind, named: claimed.source)
+        case .tooLarge(let info): refusal = .tooLarge(info.size, limit: requestBytes, named: claimed.source)
+        case .unreadable(_, let sentence): refusal = .unreadable(sentence, named: claimed.source)
+        }
+        // Such a file is no job: it is in no journal, and takes its own name only where that is free.
+        let free = try await isFree(landing)
+        let name = free ?? LandingName.of(claimed.role, digest: refusal.digest.bytes)
+        try await refuse(claimed, name, refusal)
+        return nil
+    }
+
+    /// The name, if nothing has landed under it yet.
+    private func isFree(_ name: LandingName?) async throws(LifeTrouble) -> LandingName? {
+        guard let name, let job = JobName(name.text) else { return nil }
+        let presence = try await presence(of: job)
+        let files = [presence.done, presence.failed, presence.doneResult, presence.failedResult]
+        return files.allSatisfy { $0 == nil } ? name : nil
+    }
+
+    private func read(_ claimed: Claimed) async throws(LifeTrouble) -> Reading {
+        let (folder, limit) = (spool[.processing], requestBytes)
+        return await pool.run { Reading.of(claimed.source, in: folder, limit: limit) }
+    }
+
+    // MARK: - The result
+
+    private func tell(_ name: JobName, _ result: ResultDocument) {
+        guard let error = result.failure else {
+            log.notice("job.complete", metadata: name.metadata(["seconds": "\(result.timing.total ?? 0)"]))
+            return
+        }
+        log.warning("job.failed", metadata: name.metadata(["code": "\(error.code.rawValue)", "reason": "\(error.message)"]))
+    }
+}

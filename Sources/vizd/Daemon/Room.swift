@@ -1,0 +1,68 @@
+// The disk's room: what is held back for jobs under way, when nothing new may begin, and the waiting while it is full.
+//
+// A full disk is a pause: whoever meets ENOSPC waits here and tries again. The first to wait gives up what was held back,
+// so that jobs which were paid for can still end.
+
+import Linux
+import Logging
+import Spool
+import Synchronization
+
+/// A file system that vizd writes to.
+struct FileSystemRoom {
+    let folder: Directory
+    let reserve: Reserve
+}
+
+/// Watches the room on every file system that vizd writes to.
+final class Room: Sendable {
+    private let places: [(folder: Directory, reserve: Reserve)]
+    private let floor: DiskFloor
+    private let log: Logger
+    /// How long to wait before a full disk is tried again, nanoseconds.
+    private let interval: Int64
+    private let pause: @Sendable (Int64) async -> Void
+    /// When it was last said that jobs wait, monotonic nanoseconds.
+    private let said = Mutex<Int64?>(nil)
+    /// A line in the log this often while jobs wait.
+    private static let reminder: Int64 = 60_000_000_000
+
+    /// `places` has one entry for each file system.
+    init(
+        places: [FileSystemRoom], floor: DiskFloor, interval: Int64, log: Logger,
+        pause: @escaping @Sendable (Int64) async -> Void
+    ) {
+        self.places = places.map { ($0.folder, $0.reserve) }
+        (self.floor, self.interval, self.log, self.pause) = (floor, interval, log, pause)
+    }
+
+    /// Why nothing may be claimed now; nil when there is room everywhere. Takes back what had been given up.
+    func obstacle() throws(SpoolFatal) -> String? {
+        for place in places {
+            if let sentence = try floor.obstacle(in: place.folder) { return sentence }
+        }
+        for place in places { _ = try place.reserve.restore(above: floor) }
+        return nil
+    }
+
+    /// Waits a while for room, for a step that found none.
+    func wait(_ reason: String) async {
+        let now = MonotonicClock.now()
+        let isNews = said.withLock { said in
+            if let last = said, now - last < Room.reminder { return false }
+            said = now
+            return true
+        }
+        if isNews {
+            log.warning("disk.full", metadata: ["reason": "\(reason)", "next": "jobs wait and go on when there is room"])
+        }
+        for place in places {
+            do throws(SpoolFatal) {
+                if try place.reserve.release() { return }
+            } catch {
+                log.error("disk.reserve", metadata: ["reason": "\(error)"])
+            }
+        }
+        await pause(interval)
+    }
+}

@@ -1,0 +1,40 @@
+// How many jobs may be under way, in all and for each user: a value that the loop asks before it claims.
+
+import Spool
+
+/// The slots of jobs under way.
+struct Slots {
+    private var taken = 0
+    private var perUser: [String?: Int] = [:]
+    private let inFlight: Int
+    private let inFlightPerUser: Int
+
+    /// `inFlight` jobs at most, `perUser` of them of one user.
+    init(inFlight: Int, perUser: Int) {
+        precondition(inFlight > 0 && perUser > 0, "with no slot nothing would ever run")
+        (self.inFlight, inFlightPerUser) = (inFlight, perUser)
+    }
+
+    /// Jobs under way.
+    var count: Int { taken }
+
+    /// How many more may begin.
+    var free: Int { max(0, inFlight - taken) }
+
+    /// A job begins. Answers whether its user has all their slots now and is to be passed over.
+    mutating func take(_ user: String?) -> Bool {
+        taken += 1
+        let count = (perUser[user] ?? 0) + 1
+        perUser[user] = count
+        return count >= inFlightPerUser
+    }
+
+    /// A job has ended. Answers whether its user, who was passed over, may have turns again.
+    mutating func give(_ user: String?) -> Bool {
+        precondition(taken > 0, "a slot came back that was never taken")
+        taken -= 1
+        let count = (perUser[user] ?? 0) - 1
+        perUser[user] = count > 0 ? count : nil
+        return count == inFlightPerUser - 1
+    }
+}

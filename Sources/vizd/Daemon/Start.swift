@@ -1,0 +1,156 @@
+// A start: binds journal and spool, tidies up what is nobody's, and brings every job that the last run left back to where
+// it can go on (`Recovery`). Runs on the main thread before the loop; calls into tasks are waited for.
+
+import Contract
+import Ledger
+import Linux
+import Logging
+import Spool
+
+extension Assembly {
+    /// Makes the daemon, with everything that the last run left.
+    func daemon(signals: SignalFD, environment: [String: String]) throws(StartFailure) -> Daemon {
+        do {
+            let inventory = try Inventory(of: spool)
+            try bind(hasWork: !inventory.found.isEmpty)
+            for box in Box.allCases where box != .tmp { tidied(box.rawValue, try spool.sweep(box)) }
+            tidied("status files", inventory.staleStatuses)
+            try spool.removeStatuses(inventory.staleStatuses)
+            let leftovers = try recover(inventory)
+            sweepWork()
+            return Daemon(
+                spool: spool, incoming: incoming(), life: life, mailbox: mailbox, signals: signals,
+                notifier: ServiceNotifier(environment: environment), room: room,
+                limits: DaemonLimits(
+                    inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
+                    roomCheck: 2_000_000_000),
+                leftovers: leftovers, log: log)
+        } catch let failure as SpoolFatal {
+            throw StartFailure(exit: 1, sentence: "\(failure)")
+        } catch let failure as SpoolRefusal {
+            throw StartFailure(failure)
+        } catch let failure as JournalFailure {
+            throw StartFailure(failure)
+        } catch let failure as LifeTrouble {
+            throw StartFailure(exit: 1, sentence: failure.sentence)
+        } catch {
+            throw StartFailure(exit: 1, sentence: "\(error)")
+        }
+    }
+
+    private func incoming() -> Incoming {
+        var limits = IncomingSettings()
+        limits.settle = settings.spool.settle.nanoseconds
+        limits.rescan = settings.spool.rescan.nanoseconds
+        limits.queuedPerUser = settings.limits.queuedPerUser ?? limits.queued
+        limits.requestBytes = settings.limits.requestBytes
+        return Incoming(spool, limits, at: MonotonicClock.now()) { bytes in
+            switch RequestPeek.peek(bytes) {
+            case .notYet: .notYet
+            case .object(let user, let priority): .ready(user: user, priority: priority.rank)
+            }
+        }
+    }
+
+    private func bind(hasWork: Bool) throws {
+        let id = try spool.id()
+        let journal = journal
+        _ = try Waiter.wait {
+            try await journal.bind(spoolID: id, spoolHasWork: hasWork, newID: id)
+        }
+    }
+
+    private func tidied(_ what: String, _ files: [FileName]) {
+        if files.isEmpty { return }
+        log.notice("start.tidied", metadata: ["what": "\(what)", "files": "\(files.count)", "first": "\(files[0])"])
+    }
+
+    // MARK: - Jobs of the last run
+
+    private func recover(_ inventory: Inventory) throws -> [Daemon.Leftover] {
+        let journal = journal
+        let open = try Waiter.wait { try await journal.rows(open: true) }
+        let users = Dictionary(open.map { (Array($0.name.utf8), $0.userID) }, uniquingKeysWith: { first, _ in first })
+        var leftovers = inventory.found.map { found in
+            Daemon.Leftover(claimed: found.claimed, user: users[Array(found.claimed.role.id.utf8)] ?? nil)
+        }
+        for row in open {
+            guard let name = JobName(row.name) else { preconditionFailure("the journal holds the bad name \(row.name)") }
+            switch Recovery.step(phase: row.phase, try spool.presence(of: name).places) {
+            case .leave, .live: continue
+            case .putBack: leftovers.append(try putBack(name))
+            case .land: try finishLanding(name)
+            }
+        }
+        if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
+        return leftovers
+    }
+
+    /// An open job without a file: its copy from the journal goes back to processing/.
+    private func putBack(_ name: JobName) throws -> Daemon.Leftover {
+        let row = try fullRow(name)
+        guard let request = row.request else { preconditionFailure("the journal lost the request of \(name)") }
+        try spool.putBack(request, as: name)
+        log.warning("request.put_back", metadata: name.metadata(["phase": "\(row.phase.rawValue)"]))
+        let claimed = Claimed(source: name.requestFile, role: .job(name))
+        return Daemon.Leftover(claimed: claimed, user: row.userID)
+    }
+
+    private func finishLanding(_ name: JobName) throws {
+        let row = try fullRow(name)
+        guard let outcome = row.outcome else { preconditionFailure("\(name) is landing without an outcome") }
+        let life = life
+        try Waiter.wait { try await life.land(outcome, of: name, source: name.requestFile) }
+        log.notice("landing.finished", metadata: name.metadata(["box": "\(outcome.box.rawValue)"]))
+    }
+
+    private func fullRow(_ name: JobName) throws -> JobRow {
+        let journal = journal
+        guard let row = try Waiter.wait({ try await journal.row(name.text) }) else {
+            preconditionFailure("the journal listed \(name) and does not have it")
+        }
+        return row
+    }
+
+    /// Pictures in the work folder whose jobs have ended: those of failed jobs stay for a retry.
+    private func sweepWork() {
+        let (work, journal, log) = (work, journal, log)
+        Task {
+            do {
+                for job in try await work.jobs() {
+                    let row = try await journal.row(job)
+                    if let row, row.phase != .landed || row.outcome?.box == .failed { continue }
+                    try await work.drop(job)
+                    log.notice("work.tidied", metadata: ["job": "\(job)"])
+                }
+            } catch {
+                log.warning("work.untidied", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+}
+
+extension Presence {
+    /// What the table of the start asks.
+    var places: RequestPlaces {
+        RequestPlaces(
+            processing: processing != nil, incoming: incoming != nil, done: done != nil, failed: failed != nil)
+    }
+}
+
+/// Waits on the main thread for something that runs in a task; never on a thread of the cooperative pool.
+enum Waiter {
+    static func wait<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+        let answer = Monitor<Result<Value, any Error>?>(nil)
+        Task {
+            do {
+                let value = try await body()
+                answer.change { $0 = .success(value) }
+            } catch {
+                answer.change { $0 = .failure(error) }
+            }
+        }
+        guard let result = answer.wait({ $0 }) else { preconditionFailure("a wait without a deadline gave up") }
+        return try result.get()
+    }
+}

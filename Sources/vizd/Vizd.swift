@@ -1,0 +1,32 @@
+// The program. What it can do is in `Commands/`; this is only the door.
+
+internal import ArgumentParser
+internal import Linux
+
+@main
+struct Vizd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vizd",
+        abstract: "Turns saved outfits into pictures.",
+        discussion: """
+            A request is a JSON file that somebody drops into the spool's incoming/ folder. vizd claims it, has a \
+            provider make the picture, stores it, updates the outfit's record, and leaves the request with a result in \
+            done/ or failed/.
+
+            Begin here:
+              vizd check-config        would it run? what is in force?
+              vizd submit --help       how to ask for a picture
+              vizd list                what waits, runs and has ended
+
+            The configuration is read from --config FILE (after the command), else $VIZD_CONFIG, else \
+            /etc/vizd/vizd.conf; every setting can be given in the environment too (VIZD_SPOOL_DIR=/srv/spool).
+            """,
+        version: "vizd \(Version.text)",
+        subcommands: [Run.self, Submit.self, Wait.self, Status.self, List.self, CheckConfig.self])
+
+    static func main() {
+        // A reader that goes away (`vizd list | head -1`) must not end us in the middle of a write.
+        SignalFD.ignoreBrokenPipes()
+        main(nil)
+    }
+}

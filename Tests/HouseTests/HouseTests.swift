@@ -1,0 +1,153 @@
+// The rules of the house that no compiler keeps: which module may import which, how long a function may be, and that no
+// unfinished work is committed. They are read off the source text, so a breach names file and line.
+
+import Foundation
+import Testing
+
+/// The source tree of this package.
+private enum Tree {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// Every Swift file under `folder`, with its path from the root and its lines.
+    static func swiftFiles(under folder: String) throws -> [(path: String, lines: [String])] {
+        let base = root.appending(path: folder)
+        let all = FileManager.default.enumerator(at: base, includingPropertiesForKeys: nil)
+        let files = (all?.allObjects as? [URL] ?? []).filter { $0.pathExtension == "swift" }
+        return try files.map { file in
+            let path = file.path.replacingOccurrences(of: root.path + "/", with: "")
+            return (path, try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n"))
+        }
+    }
+}
+
+/// The arrows: a module (a folder of Sources) and what it may import.
+private let arrows: [String: Set<String>] = [
+    "vizd": [
+        "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool", "Wardrobe",
+        "ArgumentParser", "Configuration", "Foundation", "Logging", "Synchronization", "Yams",
+    ],
+    "Pipeline": [
+        "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Wardrobe", "Synchronization",
+    ],
+    "Providers": ["Contract"],
+    "Wardrobe": ["Contract", "Digest", "Linux", "Synchronization"],
+    "Spool": ["Linux", "Synchronization", "HeapModule", "DequeModule", "OrderedCollections"],
+    "Ledger": ["Contract", "Linux", "GRDB", "Synchronization"],
+    "Imaging": ["Linux", "ImagingWire", "Subprocess", "Synchronization"],
+    "ImagingWire": [],
+    "vizd-image": ["CVipsShim", "ImagingWire", "Linux"],
+    "Linux": ["CLinux", "Glibc", "Synchronization"],
+    "Digest": ["CCrypto"],
+    "Contract": [],
+]
+
+@Suite("House")
+struct HouseTests {
+    @Test("every module imports only what its arrows allow")
+    func arrowsHold() throws {
+        var breaches: [String] = []
+        for (path, lines) in try Tree.swiftFiles(under: "Sources") {
+            let module = path.split(separator: "/")[1]
+            guard let allowed = arrows[String(module)] else {
+                breaches.append("\(path): no arrows are written down for \(module)")
+                continue
+            }
+            for (number, line) in lines.enumerated() {
+                guard let match = line.firstMatch(of: /^\s*(?:@\w+\s+)*(?:package |internal |private )?import (?:\w+ )?(\w+)/)
+                else { continue }
+                if !allowed.contains(String(match.1)) { breaches.append("\(path):\(number + 1): \(module) -> \(match.1)") }
+            }
+        }
+        #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
+    }
+
+    @Test("every module has arrows, and every arrow's module is there")
+    func arrowsAreComplete() throws {
+        let modules = Set(try Tree.swiftFiles(under: "Sources").map { String($0.path.split(separator: "/")[1]) })
+        #expect(modules == Set(arrows.keys))
+    }
+
+    @Test("no function is longer than 70 lines, no line wider than 120 columns")
+    func sizesHold() throws {
+        var breaches: [String] = []
+        for (path, lines) in try Tree.swiftFiles(under: "Sources") + Tree.swiftFiles(under: "Tests") {
+            breaches += lines.enumerated().filter { $0.element.count > 120 }.map { "\(path):\($0.offset + 1): wider than 120" }
+            breaches += functions(in: lines).filter { $0.length > 70 }.map { "\(path):\($0.line): \($0.length) lines" }
+        }
+        #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
+    }
+
+    /// Functions by their indentation: from the declaration to the brace that closes at its depth.
+    private func functions(in lines: [String]) -> [(line: Int, length: Int)] {
+        var found: [(line: Int, length: Int)] = []
+        var open: (line: Int, indent: Int)?
+        for (number, line) in lines.enumerated() {
+            let indent = line.prefix { $0 == " " }.count
+            if open == nil, line.firstMatch(of: /^\s*(?:(?:package|internal|private|fileprivate|static|mutating|borrowing|consuming|nonisolated|@\w+(?:\([^)]*\))?)\s+)*(?:func|init)\b/) != nil {
+                open = (number, indent)
+            }
+            if let start = open, number >= start.line, indent == start.indent, line.dropFirst(indent).first == "}" {
+                found.append((start.line + 1, number - start.line + 1))
+                open = nil
+            } else if let start = open, number > start.line, indent < start.indent, !line.isEmpty {
+                open = nil
+            }
+        }
+        return found
+    }
+
+    @Test("nothing unfinished, no forced cast, no error thrown away")
+    func nothingUnfinished() throws {
+        let banned = ["TODO", "FIXME", "XXX:", "try?", "as!", "fatalError("]
+        var breaches: [String] = []
+        for (path, lines) in try Tree.swiftFiles(under: "Sources") {
+            for (number, line) in lines.enumerated() {
+                breaches += banned.filter(line.contains).map { "\(path):\(number + 1): \($0)" }
+            }
+        }
+        #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
+    }
+
+    @Test("unchecked sendability stays at the edge, and says what guards it")
+    func uncheckedIsExplained() throws {
+        let allowed: Set<String> = ["Linux", "Imaging"]
+        var breaches: [String] = []
+        for (path, lines) in try Tree.swiftFiles(under: "Sources") {
+            for (number, line) in lines.enumerated()
+            where line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)") {
+                let module = String(path.split(separator: "/")[1])
+                let around = lines[max(0, number - 3)...min(lines.count - 1, number + 3)].joined()
+                if !allowed.contains(module) || !around.contains("Guard") { breaches.append("\(path):\(number + 1)") }
+            }
+        }
+        #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
+    }
+
+    @Test("every file says at its top what it is")
+    func filesOpenWithAComment() throws {
+        let silent = try Tree.swiftFiles(under: "Sources").filter { !($0.lines.first ?? "").hasPrefix("//") }
+        #expect(silent.isEmpty, "\(silent.map(\.path).joined(separator: "\n"))")
+    }
+
+    @Test("every package declaration carries a comment, but for members that their type's comment explains")
+    func packageDeclarationsAreDocumented() throws {
+        var breaches: [String] = []
+        for (path, lines) in try Tree.swiftFiles(under: "Sources") {
+            for (number, line) in lines.enumerated() {
+                // Types and functions; stored properties, cases and plain initialisers speak by name and type.
+                guard
+                    line.firstMatch(
+                        of: /^\s*package (?:(?:static|final|mutating|borrowing|consuming|indirect) )*(?:func|struct|enum|class|protocol|typealias)\b/)
+                        != nil
+                else { continue }
+                var above = number - 1
+                while above >= 0, lines[above].drop(while: { $0 == " " }).hasPrefix("@") { above -= 1 }
+                let text = above >= 0 ? lines[above].trimmingCharacters(in: .whitespaces) : ""
+                let witness = line.contains("static func <") || line.contains("static func ==") || line.contains("func hash(into")
+                if !text.hasPrefix("///") && !witness { breaches.append("\(path):\(number + 1):\(line)") }
+            }
+        }
+        #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
+    }
+}
