@@ -41,7 +41,9 @@ private func overlaps(_ a: FlatLayLayout.Placement, _ b: FlatLayLayout.Placement
     a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height
 }
 
-private func area(_ placement: FlatLayLayout.Placement) -> Double { Double(placement.width * placement.height) }
+private func area(_ placement: FlatLayLayout.Placement) -> Double {
+    Double(placement.width * placement.height)
+}
 
 @Suite("The flat lay's layout")
 struct FlatLayLayoutTests {
