@@ -87,7 +87,8 @@ let package = Package(
             ]),
         .testTarget(name: "ProvidersTests", dependencies: ["Providers", "Contract"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
-        .testTarget(name: "WardrobeTests", dependencies: ["Wardrobe", "Contract", "Digest", "Linux"]),
+        .testTarget(
+            name: "WardrobeTests", dependencies: ["Wardrobe", "Contract", "Digest", "Linux"], exclude: ["Records"]),
         .testTarget(
             name: "vizdTests",
             dependencies: [
