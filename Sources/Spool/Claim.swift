@@ -139,7 +139,9 @@ package struct Claim {
                 pause = error
                 return .paused
             }
-            guard error.concernsOneFile && error.errno != .crossDevice else { throw SpoolFatal("claim a request", error) }
+            guard error.concernsOneFile && error.errno != .crossDevice else {
+                throw SpoolFatal("claim a request", error)
+            }
             do throws(SystemFailure) {
                 return .immovable(try incoming.infoIfPresent(of: file), error)
             } catch {

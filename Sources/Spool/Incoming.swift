@@ -1,8 +1,8 @@
 // The way of a request into the queue: watch, scan, settle rule, look, index. The synchronous heart of the main loop.
 //
-// `step` does a bounded piece of work and returns; between two steps the loop claims. Nothing here waits: `nextDeadline`
-// says when the next step is due, `raw` what to poll. The folder is the truth: a name that is dropped anywhere on the
-// way is found again by a scan. Times come in as arguments.
+// `step` does a bounded piece of work and returns; between two steps the loop claims. Nothing here waits:
+// `nextDeadline` says when the next step is due, `raw` what to poll. The folder is the truth: a name that is dropped
+// anywhere on the way is found again by a scan. Times come in as arguments.
 
 package import Linux
 

@@ -61,8 +61,8 @@ package struct Inventory: Sendable {
         if !twinsRemoved.isEmpty { try spool[.incoming].sync() }
     }
 
-    /// Status files without a request: `NAME.status.json`, or `NAME.0001.status.json` of a batch, where `processing` holds
-    /// no NAME.
+    /// Status files without a request: `NAME.status.json`, or `NAME.0001.status.json` of a batch, where `processing`
+    /// holds no NAME.
     package var staleStatuses: [FileName] {
         let names = Set(found.compactMap { $0.claimed.role.name?.text.utf8 }.map(Array.init))
         return statuses.filter { file in

@@ -29,7 +29,8 @@ package struct LandingOrder: Sendable {
 
 /// What became of a landing.
 package enum LandingOutcome: Hashable, Sendable {
-    /// All of it is durable. The request's name in the box; nil for a job without one, or whose request somebody removed.
+    /// All of it is durable. The request's name in the box; nil for a job without one, or whose request somebody
+    /// removed.
     case landed(request: FileName?)
     /// The disk is full, even with the held-back room. Land it again after a pause.
     case paused(SystemFailure)
@@ -64,7 +65,8 @@ package final class Landing: Sendable {
     /// - Parameters:
     ///   - status: whose files end with the jobs.
     ///   - reserve: room that is given up when the disk is full, and taken back when there is room above `floor`.
-    package init(_ spool: Spool, status: StatusFiles?, reserve: Reserve? = nil, floor: DiskFloor = DiskFloor(bytes: 0)) {
+    package init(_ spool: Spool, status: StatusFiles?, reserve: Reserve? = nil, floor: DiskFloor = DiskFloor(bytes: 0))
+    {
         OwnedThread.spawn(name: "vizd-landing") { [monitor] in
             var batch = LandingBatch(spool: spool, status: status, reserve: reserve, floor: floor)
             Landing.serve(monitor, &batch)

@@ -64,7 +64,9 @@ package enum Reading: Hashable, Sendable {
             return .unreadable(
                 seen,
                 "vizd may not read \(folder.path)/\(name): it belongs to uid \(seen?.uid ?? 0) with mode "
-                    + "\(String(seen?.mode ?? 0, radix: 8)). Let vizd's user read it (chmod g+r or o+r) and drop it again.")
+                    + "\(String(seen?.mode ?? 0, radix: 8)). Let vizd's user read it (chmod g+r or o+r) and drop it "
+                    + "again."
+            )
         default:
             return .unreadable(seen, "\(folder.path)/\(name) cannot be read: \(error).")
         }
