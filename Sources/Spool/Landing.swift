@@ -73,7 +73,8 @@ package final class Landing: Sendable {
         }
     }
 
-    deinit { close() }
+    /// Whoever awaits a landing holds this object: when it goes, nothing is under way.
+    deinit { monitor.change { $0.isClosed = true } }
 
     /// Lands a job. The caller's task is suspended until all of it is durable.
     package func land(_ order: LandingOrder) async throws(SpoolFatal) -> LandingOutcome {
@@ -89,16 +90,12 @@ package final class Landing: Sendable {
         return try await submit { .withdraw(withdrawal, $0) }
     }
 
-    /// Ends the thread after what was ordered so far.
-    package func close() { monitor.change { $0.isClosed = true } }
-
     private func submit(_ work: @Sendable (@escaping @Sendable (Result<LandingOutcome, SpoolFatal>) -> Void) -> Work)
         async throws(SpoolFatal) -> LandingOutcome
     {
         let outcome: Result<LandingOutcome, SpoolFatal> = await withUnsafeContinuation { continuation in
             let work = work { continuation.resume(returning: $0) }
             let broken = monitor.change { state -> SpoolFatal? in
-                precondition(!state.isClosed, "a job was to land after landing was closed")
                 if state.broken == nil { state.inbox.append(work) }
                 return state.broken
             }

@@ -37,7 +37,9 @@ package enum Reading: Hashable, Sendable {
         if info.kind != .regular { return .odd(info) }
         if info.size > limit { return .tooLarge(info) }
         do throws(SystemFailure) {
-            return .bytes(try file.read(limit: limit), info)
+            // One call for a file that keeps its size; one that grows meanwhile is read in full, up to the limit.
+            let bytes = try file.pread(count: info.size + 1, at: 0)
+            return .bytes(bytes.count <= info.size ? bytes : try file.read(limit: limit), info)
         } catch where error.errno == .tooLarge {
             return .tooLarge(info)
         }
