@@ -40,6 +40,7 @@ package struct JobName: Hashable, Comparable, Sendable, CustomStringConvertible 
     package var text: String { exact.text }
     package var description: String { text }
 
+    /// By the bytes of UTF-8.
     package static func < (one: JobName, other: JobName) -> Bool { one.exact < other.exact }
 
     /// The name of its request, in whichever box: `NAME.json`.
@@ -134,8 +135,10 @@ package struct LandingName: Hashable, Comparable, Sendable, CustomStringConverti
         exact = ExactText(base + "~" + Hex.text(digest.prefix(4)))
     }
 
+    /// The name as text.
     package var text: String { exact.text }
     package var description: String { text }
+    /// By the bytes of UTF-8.
     package static func < (one: LandingName, other: LandingName) -> Bool { one.exact < other.exact }
 
     /// `NAME.json`.

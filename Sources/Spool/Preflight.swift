@@ -15,6 +15,7 @@ package struct PreflightProblem: Hashable, Sendable {
         case warning
     }
 
+    /// Whether vizd can start with it.
     package let weight: Weight
     /// What is wrong, with what, and what to do.
     package let sentence: String

@@ -16,6 +16,7 @@ package struct SpoolModes: Hashable, Sendable {
     /// The defaults: producers in vizd's group may write, nobody else may look.
     package init() {}
 
+    /// The bits for one box.
     package func mode(of box: Box) -> UInt32 { box == .incoming || box == .tmp ? producers : own }
 }
 
