@@ -28,6 +28,7 @@ package enum ClaimRole: Hashable, Sendable {
 package struct Claimed: Hashable, Sendable {
     /// Its name in `processing`.
     package let source: FileName
+    /// What it is there for.
     package let role: ClaimRole
 
     /// Names a file and its role; tests and recovery use it.
@@ -87,11 +88,13 @@ package enum ClaimOutcome: Hashable, Sendable {
 package struct ClaimResult: Hashable, Sendable {
     /// The file's name in `incoming`.
     package let file: FileName
+    /// What became of it.
     package let outcome: ClaimOutcome
 }
 
 /// The outcome of a batch.
 package struct ClaimReport: Hashable, Sendable {
+    /// One for each file, in the order given; those of an earlier batch that is durable only now come first.
     package var results: [ClaimResult] = []
     /// Set when the disk was full: nothing more is to be claimed for a while.
     package var pause: SystemFailure?
@@ -139,7 +142,9 @@ package struct Claim {
                 pause = error
                 return .paused
             }
-            guard error.concernsOneFile && error.errno != .crossDevice else { throw SpoolFatal("claim a request", error) }
+            guard error.concernsOneFile && error.errno != .crossDevice else {
+                throw SpoolFatal("claim a request", error)
+            }
             do throws(SystemFailure) {
                 return .immovable(try incoming.infoIfPresent(of: file), error)
             } catch {

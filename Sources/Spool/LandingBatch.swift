@@ -162,7 +162,8 @@ struct LandingBatch {
             try processing.unlinkIfPresent(source)
             return order.name.requestFile
         }
-        if let there, there.kind == .regular, fresh.kind == .regular, there.size == fresh.size, sameBytes(order, source) {
+        if let there, there.kind == .regular, fresh.kind == .regular, there.size == fresh.size, sameBytes(order, source)
+        {
             try processing.rename(source, to: box, as: order.name.requestFile, .replace)
             return order.name.requestFile
         }
@@ -229,7 +230,8 @@ struct LandingBatch {
 }
 
 /// How a batch of new files is made durable: one fsync each, or one syncfs, which also waits for what others have
-/// written. A value that learns which is cheaper here: both are tried, then the cheaper one, the other again now and then.
+/// written. A value that learns which is cheaper here: both are tried, then the cheaper one, the other again now and
+/// then.
 struct SyncChoice {
     private var perFile: Int64?
     private var whole: Int64?
