@@ -55,7 +55,7 @@ package enum Host {
             upTo += (upTo.isEmpty || upTo.hasSuffix("/") ? "" : "/") + part
             do throws(SystemFailure) {
                 _ = try checked("mkdir", upTo) { mkdir(upTo, mode) }
-            } catch where error.errno == .exists {}
+            } catch let error where error.errno == .exists {}
         }
     }
 

@@ -16,7 +16,8 @@ extension Pipeline {
         let price = provider.price(order)
         let attempt = NewAttempt(
             provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "",
-            estimate: Money(credits: price.credits, usdMicros: price.microdollars), freeOfCharge: provider.traits.isFree)
+            estimate: Money(credits: price.credits, usdMicros: price.microdollars), freeOfCharge: provider.traits.isFree
+        )
         do throws(JournalFailure) {
             job.attempts = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now()).attempt
         } catch {

@@ -18,7 +18,8 @@ extension JobFailure {
         let first = problems.first.map { "\($0.path): \($0.message)" } ?? ""
         let more = problems.count > 1 ? " (and \(problems.count - 1) more, see details)" : ""
         return JobFailure(
-            .invalidRequest, "The request asks for something that cannot be had. \(first)\(more) Correct it and send it again.",
+            .invalidRequest,
+            "The request asks for something that cannot be had. \(first)\(more) Correct it and send it again.",
             details: problems)
     }
 
@@ -80,7 +81,8 @@ extension JobFailure {
         JobFailure(
             .internal,
             "The finished picture was kept as work/\(note.file) in the state folder, and that file is gone or was changed. "
-                + "Put it back from a backup and retry, or send the request again with a new name to make a new picture.")
+                + "Put it back from a backup and retry, or send the request again with a new name to make a new picture."
+        )
     }
 
     static func submissionUnknown(_ attempt: AttemptRow) -> JobFailure {

@@ -267,7 +267,8 @@ final class Daemon {
             lastWatchdog = now
             tell("WATCHDOG=1")
         }
-        let status = "\(slots.count) in flight, \(incoming.queue.count) waiting" + (obstacle.map { "; paused: \($0)" } ?? "")
+        let status =
+            "\(slots.count) in flight, \(incoming.queue.count) waiting" + (obstacle.map { "; paused: \($0)" } ?? "")
         if status != lastStatus {
             lastStatus = status
             tell("STATUS=\(status)")

@@ -71,7 +71,9 @@ struct DaemonProcess {
                 return try SpoolLock.take(spool, started: started)
             } catch {
                 guard standby && error.exit == 75 else { throw StartFailure(error) }
-                if !isSaid { log.notice("standby.waiting", metadata: ["holder": "\(SpoolLock.holder(spool) ?? "unknown")"]) }
+                if !isSaid {
+                    log.notice("standby.waiting", metadata: ["holder": "\(SpoolLock.holder(spool) ?? "unknown")"])
+                }
                 isSaid = true
             }
             if try stopped(signals) { return nil }

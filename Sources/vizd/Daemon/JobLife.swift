@@ -99,7 +99,9 @@ struct JobLife: Sendable {
         case .nameTaken: return .nameTaken
         case .fresh, .resume, .relanding, .rerun, .retry:
             guard let job = answer.job else { preconditionFailure("\(name) was let in without a job") }
-            log.info("job.admitted", metadata: name.metadata(["judgement": "\(answer.judgement.word)", "run": "\(job.row.run)"]))
+            log.info(
+                "job.admitted",
+                metadata: name.metadata(["judgement": "\(answer.judgement.word)", "run": "\(job.row.run)"]))
             // A job at work has nothing in done/ and failed/; what lies there is of an earlier run, or of this one's
             // landing, which is then finished from the journal.
             if job.row.phase != .landing { try await withdraw(name, presence, answer.judgement) }
@@ -187,7 +189,8 @@ struct JobLife: Sendable {
             claimed, landing,
             RefusedFile(
                 code: .nameTaken,
-                message: "A request named \(name) with other content is known already, so this one was not run and was kept "
+                message:
+                    "A request named \(name) with other content is known already, so this one was not run and was kept "
                     + "as \(landing). Give it a name of its own and deliver it again.",
                 userID: request.userID, outfitID: request.outfitID, digest: request.digest))
     }
@@ -200,7 +203,8 @@ struct JobLife: Sendable {
         try await refuse(
             claimed, name.landing(digest: digest.bytes),
             RefusedFile(
-                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.", userID: nil,
+                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.",
+                userID: nil,
                 outfitID: nil, digest: digest))
     }
 
@@ -255,6 +259,7 @@ struct JobLife: Sendable {
             log.notice("job.complete", metadata: name.metadata(["seconds": "\(result.timing.total ?? 0)"]))
             return
         }
-        log.warning("job.failed", metadata: name.metadata(["code": "\(error.code.rawValue)", "reason": "\(error.message)"]))
+        log.warning(
+            "job.failed", metadata: name.metadata(["code": "\(error.code.rawValue)", "reason": "\(error.message)"]))
     }
 }

@@ -65,7 +65,8 @@ extension RefusedFile {
     static func notRegular(_ kind: FileKind, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .notARegularFile,
-            message: "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the request itself.",
+            message:
+                "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the request itself.",
             userID: nil, outfitID: nil, digest: SHA256.of(file.bytes))
     }
 

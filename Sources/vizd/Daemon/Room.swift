@@ -54,7 +54,8 @@ final class Room: Sendable {
             return true
         }
         if isNews {
-            log.warning("disk.full", metadata: ["reason": "\(reason)", "next": "jobs wait and go on when there is room"])
+            log.warning(
+                "disk.full", metadata: ["reason": "\(reason)", "next": "jobs wait and go on when there is room"])
         }
         for place in places {
             do throws(SpoolFatal) {

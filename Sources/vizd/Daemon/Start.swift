@@ -76,7 +76,9 @@ extension Assembly {
             Daemon.Leftover(claimed: found.claimed, user: users[Array(found.claimed.role.id.utf8)] ?? nil)
         }
         for row in open {
-            guard let name = JobName(row.name) else { preconditionFailure("the journal holds the bad name \(row.name)") }
+            guard let name = JobName(row.name) else {
+                preconditionFailure("the journal holds the bad name \(row.name)")
+            }
             switch Recovery.step(phase: row.phase, try spool.presence(of: name).places) {
             case .leave, .live: continue
             case .putBack: leftovers.append(try putBack(name))

@@ -1,7 +1,8 @@
 // Every setting that there is: one row each, with its key, what it takes, where it goes, its default and a sentence.
 //
-// This table is the only place where a key or a default is spelled. `etc/vizd.conf` is written from it (a test compares),
-// the reader walks it, `check-config` prints by it. Keys are `group.name`; the order here is the order of the file.
+// This table is the only place where a key or a default is spelled. `etc/vizd.conf` is written from it (a test
+// compares), the reader walks it, `check-config` prints by it. Keys are `group.name`; the order here is the order of
+// the file.
 
 enum SettingsTable {
     static let all: [Setting] =
@@ -82,7 +83,8 @@ enum SettingsTable {
             "provider", optional: .word(of: ["runway", "flatlay", "fashn", "openai", "bfl", "exec"]), \.chosenProvider,
             about: """
                 Who makes the picture when a request does not say: runway, flatlay, fashn, openai, bfl or exec.
-                Empty: runway if it has a key, else flatlay (embedded, free). `vizd check-config` names those of this version.
+                Empty: runway if it has a key, else flatlay (embedded, free). `vizd check-config` names those of \
+                this version.
                 """)
     ]
 
