@@ -13,6 +13,8 @@ extension Pipeline {
         guard let order = job.order, let provider = providers.provider(plan.provider) else {
             preconditionFailure("an order that was not prepared came to be written down")
         }
+        // Preparing may have taken its time, waiting for room too.
+        if let late = job.request.flatMap(expired) { throw .job(late) }
         let price = provider.price(order)
         let attempt = NewAttempt(
             provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "",

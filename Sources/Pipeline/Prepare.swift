@@ -26,7 +26,7 @@ extension Pipeline {
                 references: references.count, usedDescriptor: false, usedProfileDescriptor: false))
     }
 
-    private func expired(_ request: JobRequest) -> JobFailure? {
+    func expired(_ request: JobRequest) -> JobFailure? {
         guard let limit = request.notAfter, limit.nanoseconds < wallClock() else { return nil }
         return JobFailure(
             .expired,

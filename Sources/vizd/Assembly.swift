@@ -69,7 +69,7 @@ struct Assembly {
         )
         statuses = StatusFiles(spool) { log.warning("status.unwritten", metadata: ["reason": "\($0)"]) }
         landing = Landing(
-            spool, status: statuses, reserve: Reserve(in: spool.root, bytes: settings.spool.reserve), floor: floor)
+            spool, status: statuses, reserve: room.spoolReserve, floor: floor)
         let board = StatusBoard(
             files: statuses, provider: settings.provider,
             names: { providers.provider($0)?.traits.displayName ?? $0 }, monotonicClock: { MonotonicClock.now() })

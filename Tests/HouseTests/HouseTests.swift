@@ -92,6 +92,8 @@ struct HouseTests {
         for (number, line) in lines.enumerated() {
             let indent = line.prefix { $0 == " " }.count
             if open == nil && isFunction(line) { open = (number, indent) }
+            // A function on one line closes on it.
+            if let start = open, number == start.line, line.hasSuffix("}") { open = nil }
             if let start = open, number >= start.line, indent == start.indent, line.dropFirst(indent).first == "}" {
                 found.append((start.line + 1, number - start.line + 1))
                 open = nil

@@ -37,7 +37,12 @@ struct Run: ParsableCommand {
             throw ExitCode(ExitStatus.configuration.rawValue)
         }
         let output = LogOutput.standardError(settings)
-        let code = DaemonProcess(settings: settings, log: output.logger(), standby: standby).run()
-        if code != 0 { throw ExitCode(code) }
+        let (path, world) = (config.config, Surroundings.settingsWorld())
+        var daemon = DaemonProcess(settings: settings, log: output.logger(), standby: standby)
+        daemon.reloader = Reloader(loaded) {
+            SettingsLoader.load(path: path, world: world, capabilities: .thisVersion)
+        }
+        daemon.adoptLog = { output.adopt($0) }
+        Host.exit(daemon.run())
     }
 }

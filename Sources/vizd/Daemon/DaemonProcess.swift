@@ -12,6 +12,9 @@ struct DaemonProcess {
     let settings: Settings
     let log: Logger
     let standby: Bool
+    /// Reads the configuration again on SIGHUP; nil where there is none to read.
+    var reloader: Reloader?
+    var adoptLog: (Settings) -> Void = { _ in }
     /// Called on the main thread once everything is assembled, before the loop runs.
     var assembled: (Assembly) -> Void = { _ in }
 
@@ -27,7 +30,8 @@ struct DaemonProcess {
             let spool = try opened()
             guard let lock = try locked(spool, signals) else { return 0 }
             let assembly = try Assembly(settings, spool: spool, lock: lock, log: log)
-            let daemon = try assembly.daemon(signals: signals, environment: Host.environment)
+            let daemon = try assembly.daemon(
+                signals: signals, environment: Host.environment, reloader: reloader, adoptLog: adoptLog)
             assembled(assembly)
             return assembly.end(after: daemon.run())
         } catch {
