@@ -18,7 +18,8 @@ package struct RefusedFile: Sendable {
     private let wasRead: Bool
 
     package init(
-        code: ResultCode, message: String, userID: String?, outfitID: String?, digest: SHA256Digest, wasRead: Bool = true
+        code: ResultCode, message: String, userID: String?, outfitID: String?, digest: SHA256Digest,
+        wasRead: Bool = true
     ) {
         (self.code, self.message, self.userID, self.outfitID) = (code, message, userID, outfitID)
         (self.digest, self.wasRead) = (digest, wasRead)
