@@ -84,7 +84,7 @@ extension Assembly {
             }
         }
         if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
-        return leftovers
+        return Daemon.Leftover.jobsFirst(leftovers)
     }
 
     /// An open job without a file: its copy from the journal goes back to processing/.
@@ -116,9 +116,16 @@ extension Assembly {
     /// Pictures in the work folder whose jobs have ended: those of failed jobs stay for a retry.
     private func sweepWork() {
         let (work, journal, log) = (work, journal, log)
+        let kept: [String]
+        do {
+            // Listed before any job runs: what is half-written now is nobody's.
+            kept = try Waiter.wait { try await work.jobs() }
+        } catch {
+            return log.warning("work.untidied", metadata: ["reason": "\(error)"])
+        }
         Task {
             do {
-                for job in try await work.jobs() {
+                for job in kept {
                     let row = try await journal.row(job)
                     if let row, row.phase != .landed || row.outcome?.box == .failed { continue }
                     try await work.drop(job)
@@ -128,6 +135,19 @@ extension Assembly {
                 log.warning("work.untidied", metadata: ["reason": "\(error)"])
             }
         }
+    }
+}
+
+extension Daemon.Leftover {
+    /// In the order in which the loop takes them, from the end: a second request of a name waits for the first one to
+    /// land, and must not hold the slot that the first one needs.
+    static func jobsFirst(_ all: [Daemon.Leftover]) -> [Daemon.Leftover] {
+        all.filter(\.waitsForAnother) + all.filter { !$0.waitsForAnother }
+    }
+
+    private var waitsForAnother: Bool {
+        if case .again = claimed.role { return true }
+        return false
     }
 }
 
