@@ -255,8 +255,10 @@ final class Daemon {
         var deadline = incoming.nextDeadline
         if let leaving { deadline = min(deadline, leaving) }
         if let interval = notifier.watchdogInterval { deadline = min(deadline, lastWatchdog + interval) }
-        // With slots left and the queue not emptied there is more to claim at once, or after the pause.
-        if leaving == nil && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
+        // With slots left and the queue not emptied there is more to claim at once, or after the pause. Without either
+        // an event comes first: a request that arrives, a job that ends.
+        let mayClaim = leaving == nil && slots.free > 0 && (claim.hasUnsynced || !incoming.queue.isEmpty)
+        if mayClaim && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }
