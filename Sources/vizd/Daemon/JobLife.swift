@@ -201,7 +201,7 @@ struct JobLife: Sendable {
             claimed, name.landing(digest: digest.bytes),
             RefusedFile(
                 code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.", userID: nil,
-                outfitID: nil, digest: digest))
+                outfitID: nil, digest: digest, wasRead: reading.bytes != nil))
     }
 
     /// Lands a file that never became a job.

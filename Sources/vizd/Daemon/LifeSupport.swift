@@ -66,19 +66,19 @@ extension RefusedFile {
         RefusedFile(
             code: .notARegularFile,
             message: "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the request itself.",
-            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes))
+            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
     }
 
     static func tooLarge(_ size: Int, limit: Int, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .requestTooLarge,
             message: "The request has \(size) bytes; vizd reads up to \(limit) (limits.requestBytes). Make it smaller.",
-            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes))
+            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
     }
 
     static func unreadable(_ sentence: String, named file: FileName) -> RefusedFile {
         RefusedFile(
-            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes))
+            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
     }
 }
 
