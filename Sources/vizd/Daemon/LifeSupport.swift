@@ -78,7 +78,8 @@ extension RefusedFile {
 
     static func unreadable(_ sentence: String, named file: FileName) -> RefusedFile {
         RefusedFile(
-            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
+            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes),
+            wasRead: false)
     }
 }
 
