@@ -13,10 +13,13 @@ extension Pipeline {
         guard let order = job.order, let provider = providers.provider(plan.provider) else {
             preconditionFailure("an order that was not prepared came to be written down")
         }
+        // Preparing may have taken its time, waiting for room too.
+        if let late = job.request.flatMap(expired) { throw .job(late) }
         let price = provider.price(order)
         let attempt = NewAttempt(
             provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "",
-            estimate: Money(credits: price.credits, usdMicros: price.microdollars), freeOfCharge: provider.traits.isFree)
+            estimate: Money(credits: price.credits, usdMicros: price.microdollars), freeOfCharge: provider.traits.isFree
+        )
         do throws(JournalFailure) {
             job.attempts = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now()).attempt
         } catch {

@@ -61,7 +61,7 @@ package enum JobEnd: Sendable {
 /// What the pipeline asks of the configuration.
 package struct PipelineSettings: Sendable {
     /// The provider of a request that names none.
-    package let provider: String
+    package var provider: String
     /// The version that results name.
     package let version: String
 
@@ -76,7 +76,8 @@ package struct Pipeline: Sendable {
     let photos: PreparedPhotos
     let workers: ImageWorkers
     let work: WorkFolder
-    let settings: PipelineSettings
+    /// What a reload of the configuration may change for jobs that begin from then on.
+    package var settings: PipelineSettings
     /// Waits until there is room on the disk again; told once which step waits.
     let awaitRoom: @Sendable (String) async -> Void
     /// Nanoseconds since 1970, and for measuring.

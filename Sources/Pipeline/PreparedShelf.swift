@@ -65,7 +65,9 @@ struct PreparedShape: Hashable, Sendable {
             width: size[0], height: size[1],
             content: PixelRect(left: box[0], top: box[1], width: box[2], height: box[3]), backdrop: backdrop,
             check: String(parts[5]))
-        guard check.utf8.count == 16, check.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else { return nil }
+        guard check.utf8.count == 16, check.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
+            return nil
+        }
         // The name must be the one that we would give: no second spelling of the same thing.
         guard self.fileName == fileName, content.fits(width: width, height: height) else { return nil }
     }

@@ -39,7 +39,7 @@ package struct WorkFolder: Sendable {
             do throws(SystemFailure) {
                 let bytes = try folder.open(FileName(note.file), .read).read(limit: note.bytes)
                 return SHA256.of(bytes).bytes == note.sha256 ? bytes : nil
-            } catch where error.errno == .notFound || error.errno == .tooLarge {
+            } catch let error where error.errno == .notFound || error.errno == .tooLarge {
                 return nil
             }
         }

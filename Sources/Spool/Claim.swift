@@ -174,7 +174,7 @@ package struct Claim {
                 let claimed = Claimed(job: name)
                 try incoming.rename(file, to: spool[.processing], as: claimed.source, .noReplace)
                 return .claimed(claimed)
-            } catch where error.errno == .exists {
+            } catch let error where error.errno == .exists {
                 let waiting = try incoming.info(of: file)
                 guard let holder = try spool[.processing].infoIfPresent(of: file) else { continue }
                 if holder.identity == waiting.identity { return .twin(Claimed(job: name)) }
@@ -191,7 +191,7 @@ package struct Claim {
         do throws(SystemFailure) {
             try incoming.rename(file, to: spool[.processing], as: aside.source, .noReplace)
             return .claimed(aside)
-        } catch where error.errno == .exists {
+        } catch let error where error.errno == .exists {
             // The inode is in the name: what holds it is this very file, unless it was swapped meanwhile.
             let holder = try spool[.processing].infoIfPresent(of: aside.source)
             if holder?.identity == (try incoming.info(of: file)).identity { return .twin(aside) }
@@ -214,7 +214,7 @@ package struct Claim {
                 if case .twin(let claimed) = result.outcome { try spool.removeTwin(result.file, of: claimed) }
             }
             try incoming.sync()
-        } catch where error.errno.isFull {
+        } catch let error where error.errno.isFull {
             unsynced = moved
             report.results.removeAll { moved.contains($0) }
             report.pause = error

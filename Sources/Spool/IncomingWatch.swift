@@ -250,7 +250,7 @@ package final class Scan {
                 }
                 names.append(name)
             }
-        } catch where error.errno == .notFound {
+        } catch let error where error.errno == .notFound {
             // The folder was deleted under the walk; the watch opens the new one.
             isOver = true
         } catch {

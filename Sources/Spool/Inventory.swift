@@ -159,7 +159,7 @@ extension Spool {
             try self[.processing].rename(claimed.source, as: job.source, .noReplace)
             try self[.processing].sync()
             return job
-        } catch where error.errno == .exists || error.errno == .notFound {
+        } catch let error where error.errno == .exists || error.errno == .notFound {
             return nil
         } catch {
             throw SpoolFatal("take up the second request of a name", error)

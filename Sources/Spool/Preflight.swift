@@ -142,8 +142,8 @@ package struct Preflight {
                 "\(processing.path) is on a file system that overwrites despite RENAME_NOREPLACE; requests could be "
                     + "lost. Use a local file system (ext4, xfs, btrfs).")
             return
-        } catch where error.errno == .exists {
-        } catch where error.errno == .invalid || error.errno == .notImplemented {
+        } catch let error where error.errno == .exists {
+        } catch let error where error.errno == .invalid || error.errno == .notImplemented {
             fail(
                 78,
                 "\(processing.path) is on a file system without RENAME_NOREPLACE (\(error)). Use a local file "

@@ -40,7 +40,7 @@ package enum Reading: Hashable, Sendable {
             // One call for a file that keeps its size; one that grows meanwhile is read in full, up to the limit.
             let bytes = try file.pread(count: info.size + 1, at: 0)
             return .bytes(bytes.count <= info.size ? bytes : try file.read(limit: limit), info)
-        } catch where error.errno == .tooLarge {
+        } catch let error where error.errno == .tooLarge {
             return .tooLarge(info)
         }
     }
@@ -56,7 +56,7 @@ package enum Reading: Hashable, Sendable {
             do throws(SystemFailure) {
                 let info = try folder.info(of: name)
                 if info.kind != .regular { return .odd(info) }
-            } catch where error.errno == .notFound {
+            } catch let error where error.errno == .notFound {
                 return .gone
             } catch {
                 return .unreadable(seen, "\(folder.path)/\(name) cannot be read: \(error).")

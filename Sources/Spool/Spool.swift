@@ -135,6 +135,6 @@ package final class Spool: Sendable {
                 Array((Random.hex(bytes: 16) + "\n").utf8), as: JobFiles.idFile,
                 temporary: JobFiles.temporary(for: JobFiles.idFile, tag: Random.hex(bytes: 4)), mode: 0o644,
                 rule: .noReplace)
-        } catch where error.errno == .exists {}
+        } catch let error where error.errno == .exists {}
     }
 }

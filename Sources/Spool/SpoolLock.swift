@@ -60,7 +60,7 @@ package final class SpoolLock: Sendable {
         do throws(SystemFailure) {
             try lock.file.setSize(0)
             try lock.file.write(all: Array("pid \(Host.processID)\nhost \(Host.name)\nsince \(started)\n".utf8))
-        } catch where error.errno.isFull {}
+        } catch let error where error.errno.isFull {}
         return self
     }
 }

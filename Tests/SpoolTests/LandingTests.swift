@@ -193,7 +193,7 @@ struct LandingTests {
         let file = try test.spool[.tmp].open("filler", .create)
         do throws(SystemFailure) {
             while true { try file.write(all: [UInt8](repeating: 0, count: 4096)) }
-        } catch where error.errno == .noSpace {}
+        } catch let error where error.errno == .noSpace {}
     }
 
     @Test("on a full disk a landing pauses and leaves nothing half; with room again it lands", .enabled(if: isRoot))

@@ -1,4 +1,5 @@
-// `vizd demo`: the whole way on this machine, without a configuration: a wardrobe, a daemon, four requests, four pictures.
+// `vizd demo`: the whole way on this machine, without a configuration: a wardrobe, a daemon, four requests, four
+// pictures.
 
 internal import ArgumentParser
 internal import Contract
@@ -78,7 +79,8 @@ private struct DemoStage {
             }
         }
         throw CommandFailure(
-            .cannotCreate, "The example wardrobe was not found near \(shown(program)). Name its folder with --examples.")
+            .cannotCreate, "The example wardrobe was not found near \(shown(program)). Name its folder with --examples."
+        )
     }
 
     // MARK: The folders
@@ -123,10 +125,14 @@ private struct DemoStage {
                 mailbox.askToLeave()
             }
         }
-        say("vizd works in \(home): wardrobe_photos/ is the wardrobe, spool/ where requests come and go, state/ its journal.")
+        say(
+            "vizd works in \(home): wardrobe_photos/ is the wardrobe, spool/ where requests come and go, state/ its "
+                + "journal."
+        )
         let code = daemon.run()
         guard let result = outcome.withLock({ $0 }) else {
-            throw CommandFailure(.cannotCreate, "The demonstration's vizd ended with \(code) before it was through; see above.")
+            throw CommandFailure(
+                .cannotCreate, "The demonstration's vizd ended with \(code) before it was through; see above.")
         }
         return try result.get()
     }
@@ -185,7 +191,8 @@ private struct DemoStage {
             return ResultSummary(result, in: box, job: job, file: job.name)
         }
         guard let found else {
-            throw CommandFailure(.tryAgain, "The job \(job.name) has not ended within a minute; see the messages above.")
+            throw CommandFailure(
+                .tryAgain, "The job \(job.name) has not ended within a minute; see the messages above.")
         }
         return found
     }

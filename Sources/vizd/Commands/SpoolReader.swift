@@ -77,8 +77,8 @@ final class SpoolReader {
         }
     }
 
-    /// A file's bytes where it is one that this user may read: a link, a pipe or another user's file is told by its name
-    /// alone, so it is nil like one that is gone.
+    /// A file's bytes where it is one that this user may read: a link, a pipe or another user's file is told by its
+    /// name alone, so it is nil like one that is gone.
     func readIfReadable(_ name: FileName, in box: Box) throws(SystemFailure) -> [UInt8]? {
         guard case .bytes(let bytes, _) = Reading.of(name, in: try self.box(box), limit: Self.documentLimit) else {
             return nil

@@ -25,7 +25,7 @@ enum LifeEnd: Sendable {
 struct JobLife: Sendable {
     let spool: Spool
     let journal: Journal
-    let pipeline: Pipeline
+    var pipeline: Pipeline
     let landing: Landing
     let board: StatusBoard
     let work: WorkFolder
@@ -34,7 +34,7 @@ struct JobLife: Sendable {
     /// Names that have been admitted and have not landed, in this process.
     let working: NamesAtWork
     /// Bytes of a request (`limits.requestBytes`).
-    let requestBytes: Int
+    var requestBytes: Int
     /// Waits until there is room on the disk again.
     let awaitRoom: @Sendable (String) async -> Void
     /// Waits so many nanoseconds.
@@ -209,7 +209,8 @@ struct JobLife: Sendable {
         try await refuse(
             claimed, name.landing(digest: digest.bytes),
             RefusedFile(
-                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.", userID: nil,
+                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.",
+                userID: nil,
                 outfitID: nil, digest: digest, wasRead: reading.bytes != nil))
     }
 

@@ -65,7 +65,9 @@ extension RefusedFile {
     static func notRegular(_ kind: FileKind, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .notARegularFile,
-            message: "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the request itself.",
+            message:
+                "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the "
+                + "request itself.",
             userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
     }
 
@@ -78,7 +80,8 @@ extension RefusedFile {
 
     static func unreadable(_ sentence: String, named file: FileName) -> RefusedFile {
         RefusedFile(
-            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
+            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes),
+            wasRead: false)
     }
 }
 

@@ -1,7 +1,8 @@
-// A start: binds journal and spool, tidies up what is nobody's, and brings every job that the last run left back to where
-// it can go on (`Recovery`). Runs on the main thread before the loop; calls into tasks are waited for.
+// A start: binds journal and spool, tidies up what is nobody's, and brings every job that the last run left back to
+// where it can go on (`Recovery`). Runs on the main thread before the loop; calls into tasks are waited for.
 
 import Contract
+import Digest
 import Ledger
 import Linux
 import Logging
@@ -10,7 +11,9 @@ import Spool
 
 extension Assembly {
     /// Makes the daemon, with everything that the last run left.
-    func daemon(signals: SignalFD, environment: [String: String]) throws(StartFailure) -> Daemon {
+    func daemon(
+        signals: SignalFD, environment: [String: String], reloader: Reloader?, adoptLog: @escaping (Settings) -> Void
+    ) throws(StartFailure) -> Daemon {
         do {
             let inventory = try Inventory(of: spool)
             try bind(hasWork: !inventory.found.isEmpty)
@@ -20,12 +23,12 @@ extension Assembly {
             let leftovers = try recover(inventory)
             sweepWork()
             return Daemon(
-                spool: spool, incoming: incoming(), life: life, mailbox: mailbox, signals: signals,
+                spool: spool, incoming: Incoming.of(spool, settings), life: life, mailbox: mailbox, signals: signals,
                 notifier: ServiceNotifier(environment: environment), room: room,
                 limits: DaemonLimits(
                     inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
                     roomCheck: 2_000_000_000),
-                leftovers: leftovers, log: log)
+                leftovers: leftovers, log: log, reloader: reloader, adoptLog: adoptLog)
         } catch let failure as SpoolFatal {
             throw StartFailure(exit: 1, sentence: "\(failure)")
         } catch let failure as SpoolRefusal {
@@ -36,20 +39,6 @@ extension Assembly {
             throw StartFailure(exit: 1, sentence: failure.sentence)
         } catch {
             throw StartFailure(exit: 1, sentence: "\(error)")
-        }
-    }
-
-    private func incoming() -> Incoming {
-        var limits = IncomingSettings()
-        limits.settle = settings.spool.settle.nanoseconds
-        limits.rescan = settings.spool.rescan.nanoseconds
-        limits.queuedPerUser = settings.limits.queuedPerUser ?? limits.queued
-        limits.requestBytes = settings.limits.requestBytes
-        return Incoming(spool, limits, at: MonotonicClock.now()) { bytes in
-            switch RequestPeek.peek(bytes) {
-            case .notYet: .notYet
-            case .object(let user, let priority): .ready(user: user, priority: priority.rank)
-            }
         }
     }
 
@@ -76,8 +65,13 @@ extension Assembly {
             Daemon.Leftover(claimed: found.claimed, user: users[Array(found.claimed.role.id.utf8)] ?? nil)
         }
         for row in open {
-            guard let name = JobName(row.name) else { preconditionFailure("the journal holds the bad name \(row.name)") }
-            switch Recovery.step(phase: row.phase, try spool.presence(of: name).places) {
+            guard let name = JobName(row.name) else {
+                preconditionFailure("the journal holds the bad name \(row.name)")
+            }
+            var places = try spool.presence(of: name).places
+            // A file of that name with other bytes is another request: it does not bring this job back.
+            if places.incoming { places.incoming = isSame(name, as: row) }
+            switch Recovery.step(phase: row.phase, places) {
             case .leave, .live: continue
             case .putBack: leftovers.append(try putBack(name))
             case .land: try finishLanding(name)
@@ -85,6 +79,11 @@ extension Assembly {
         }
         if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
         return Daemon.Leftover.jobsFirst(leftovers)
+    }
+
+    private func isSame(_ name: JobName, as row: JobRow) -> Bool {
+        let reading = Reading.of(name.requestFile, in: spool[.incoming], limit: settings.limits.requestBytes)
+        return reading.bytes.map { SHA256.of($0).bytes } == row.digest
     }
 
     /// An open job without a file: its copy from the journal goes back to processing/.
@@ -133,6 +132,23 @@ extension Assembly {
                 }
             } catch {
                 log.warning("work.untidied", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+}
+
+extension Incoming {
+    /// The way in as it is configured.
+    static func of(_ spool: Spool, _ settings: Settings) -> Incoming {
+        var limits = IncomingSettings()
+        limits.settle = settings.spool.settle.nanoseconds
+        limits.rescan = settings.spool.rescan.nanoseconds
+        limits.queuedPerUser = settings.limits.queuedPerUser ?? limits.queued
+        limits.requestBytes = settings.limits.requestBytes
+        return Incoming(spool, limits, at: MonotonicClock.now()) { bytes in
+            switch RequestPeek.peek(bytes) {
+            case .notYet: .notYet
+            case .object(let user, let priority): .ready(user: user, priority: priority.rank)
             }
         }
     }
