@@ -49,7 +49,8 @@ struct DaemonJobLifeTests {
 
     @Test("a request that cannot be read fails with the contract's words, under its own name")
     func unreadable() async throws {
-        for (index, text) in ["", "{", "[]", "{\"user_id\": 3}", "\u{FEFF}{}", #"{"user_id": "u", "x": 1}"#].enumerated() {
+        let texts = ["", "{", "[]", #"{"user_id": 3}"#, "\u{FEFF}{}", #"{"user_id": "u", "x": 1}"#]
+        for (index, text) in texts.enumerated() {
             try await house.run(text, as: FileName("bad-\(index).json"))
             let result = try house.result("bad-\(index)", in: .failed)
             let isJSON = index == 2 || index == 3 || index == 5

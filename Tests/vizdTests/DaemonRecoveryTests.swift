@@ -92,7 +92,8 @@ struct DaemonRecoveryTests {
                 (places.failed, .failed),
             ]
             for (isThere, box) in boxes {
-                if isThere { try scratch.write([1], "a.json", in: box) } else { try spool[box].unlinkIfPresent("a.json") }
+                try spool[box].unlinkIfPresent("a.json")
+                if isThere { try scratch.write([1], "a.json", in: box) }
             }
             #expect(try spool.presence(of: name).places == places)
         }
