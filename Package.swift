@@ -16,7 +16,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -84,14 +84,17 @@ let package = Package(
             name: "PipelineTests",
             dependencies: [
                 "Pipeline", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "TestSupport", "Wardrobe",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(name: "ProvidersTests", dependencies: ["Providers", "Contract"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
-        .testTarget(name: "WardrobeTests", dependencies: ["Wardrobe", "Contract", "Digest", "Linux"]),
+        .testTarget(
+            name: "WardrobeTests", dependencies: ["Wardrobe", "Contract", "Digest", "Linux"], exclude: ["Records"]),
         .testTarget(
             name: "vizdTests",
             dependencies: [
-                "vizd", "Contract", "Linux", "Spool", "TestSupport",
+                "vizd", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool",
+                "TestSupport", "Wardrobe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

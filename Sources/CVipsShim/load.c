@@ -1,5 +1,5 @@
 // Start-up, recognising a format, and reading headers. A picture's format is decided by its first bytes, before libvips
-// sees it, and libvips itself is told to refuse every loader but these: a script, an SVG or a PDF never reaches a parser.
+// sees it, and libvips itself is told to refuse every loader but these: a script, an SVG or a PDF reaches no parser.
 #define _GNU_SOURCE
 #include "inside.h"
 
@@ -22,9 +22,9 @@ static int mentions(const char *text, const char *const *words) {
 }
 
 int vz_explain(char why[VZ_WHY]) {
-    static const char *const ends_early[] = {"premature end", "truncated",    "unexpected end", "end of file", "end of stream",
-                                             "end-of-file",   "end of data", "input eof",      "not enough data", "io error",
-                                             "unable to read",       "bad seek",    NULL};
+    static const char *const ends_early[] = {
+        "premature end", "truncated", "unexpected end", "end of file", "end of stream", "end-of-file", "end of data",
+        "input eof", "not enough data", "read error", "unable to read", "bad seek", NULL};
     static const char *const memory[] = {"out of memory", "memory allocation", "unable to allocate", NULL};
     const char *text = vips_error_buffer();
     int code = mentions(text, memory) ? VZ_FAULT : mentions(text, ends_early) ? VZ_TRUNCATED : VZ_UNREADABLE;
@@ -79,7 +79,8 @@ static int sniff(const uint8_t *b, size_t n) {
     if (!memcmp(b, "\x89PNG\r\n\x1a\n", 8)) return VZ_PNG;
     if (!memcmp(b, "RIFF", 4) && !memcmp(b + 8, "WEBP", 4)) return VZ_WEBP;
     if (!memcmp(b, "GIF87a", 6) || !memcmp(b, "GIF89a", 6)) return VZ_GIF;
-    if (!memcmp(b, "II*\0", 4) || !memcmp(b, "MM\0*", 4) || !memcmp(b, "II+\0", 4) || !memcmp(b, "MM\0+", 4)) return VZ_TIFF;
+    if (!memcmp(b, "II*\0", 4) || !memcmp(b, "MM\0*", 4)) return VZ_TIFF;
+    if (!memcmp(b, "II+\0", 4) || !memcmp(b, "MM\0+", 4)) return VZ_TIFF; // the form with 64-bit offsets
     return sniff_heif(b, n);
 }
 

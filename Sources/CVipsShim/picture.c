@@ -107,9 +107,10 @@ void vz_find_content(const uint8_t *rgb, int width, int height, vz_box *content,
     if (!has_backdrop(rgb, width, height, colour)) return;
     *backdrop = colour[0] << 16 | colour[1] << 8 | colour[2];
     int *columns = g_new0(int, width), *rows = g_new0(int, height), left, right, top, bottom;
+    // 14: above the noise of a JPEG, below the soft shadow that a garment casts on its backdrop.
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++)
-            if (differs(rgb + 3 * ((size_t)y * width + x), colour, 24)) columns[x]++, rows[y]++;
+            if (differs(rgb + 3 * ((size_t)y * width + x), colour, 14)) columns[x]++, rows[y]++;
     // Two pixels in a line are a garment's tip, one is a speck.
     span(columns, width, 2, &left, &right);
     span(rows, height, 2, &top, &bottom);

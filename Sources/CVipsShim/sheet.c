@@ -1,6 +1,6 @@
 // A sheet: several pictures on one ground. A garment photographed before a light, even backdrop is multiplied onto the
-// ground with its backdrop counted as clear, so that only the garment is left to see; any other photo is laid on as it is. A soft shadow, if one is
-// ordered, falls on the ground only, never on a garment.
+// ground with its backdrop counted as clear, so that only the garment is left to see; any other photo is laid on as it
+// is. A soft shadow, if one is ordered, falls on the ground, not on the garments.
 #include "inside.h"
 
 #include <string.h>
@@ -57,37 +57,42 @@ static void draw(canvas *sheet, const vz_cell *cell, const uint8_t *rgb) {
     }
 }
 
+/// A search through the backdrop of one cell, from its border inwards.
+typedef struct {
+    const uint8_t *rgb;
+    uint8_t *shape;
+    int width, height, stride, clear[3];
+    int *found, count;
+} search;
+
+/// Unmarks a pixel of the backdrop and remembers to look around it. A pixel is unmarked once, so that `found` suffices.
+static void visit(search *s, int x, int y) {
+    if (x < 0 || y < 0 || x >= s->width || y >= s->height) return;
+    const uint8_t *pixel = s->rgb + 3 * ((size_t)y * s->width + x);
+    uint8_t *mark = s->shape + (size_t)y * s->stride + x;
+    if (!*mark) return;
+    for (int band = 0; band < 3; band++)
+        if (lifted(pixel[band], s->clear[band]) <= 240) return;
+    *mark = 0;
+    s->found[s->count++] = y * s->width + x;
+}
+
 /// Marks the cell's outline on the sheet: all of it, less what of the backdrop can be reached from its border. What is
 /// as light as the backdrop but enclosed by the garment belongs to the garment.
 static void outline(canvas *sheet, const vz_cell *cell, const uint8_t *rgb) {
-    int w = cell->target.width, h = cell->target.height, clear[3], top = 0;
+    int w = cell->target.width, h = cell->target.height;
     uint8_t *shape = sheet->shape + (size_t)cell->target.top * sheet->width + cell->target.left;
+    search s = {rgb, shape, w, h, sheet->width, {0}, NULL, 0};
     for (int y = 0; y < h; y++) memset(shape + (size_t)y * sheet->width, 255, w);
-    if (cell->backdrop < 0) return;
-    unpack(cell->backdrop, clear);
-    // Every pixel is put on the stack once at most: it is unmarked when it is put there.
-    int *stack = g_try_malloc(sizeof(int) * (size_t)w * h);
-    if (!stack) return;
-    #define VISIT(X, Y)                                                                                              \
-        do {                                                                                                         \
-            int x_ = (X), y_ = (Y);                                                                                  \
-            const uint8_t *p_ = rgb + 3 * ((size_t)y_ * w + x_);                                                     \
-            uint8_t *s_ = shape + (size_t)y_ * sheet->width + x_;                                                    \
-            if (*s_ && lifted(p_[0], clear[0]) > 240 && lifted(p_[1], clear[1]) > 240 &&                             \
-                lifted(p_[2], clear[2]) > 240)                                                                       \
-                *s_ = 0, stack[top++] = y_ * w + x_;                                                                 \
-        } while (0)
-    for (int x = 0; x < w; x++) { VISIT(x, 0); VISIT(x, h - 1); }
-    for (int y = 0; y < h; y++) { VISIT(0, y); VISIT(w - 1, y); }
-    while (top > 0) {
-        int at = stack[--top], x = at % w, y = at / w;
-        if (x > 0) VISIT(x - 1, y);
-        if (x + 1 < w) VISIT(x + 1, y);
-        if (y > 0) VISIT(x, y - 1);
-        if (y + 1 < h) VISIT(x, y + 1);
+    if (cell->backdrop < 0 || !(s.found = g_try_malloc(sizeof(int) * (size_t)w * h))) return;
+    unpack(cell->backdrop, s.clear);
+    for (int x = 0; x < w; x++) visit(&s, x, 0), visit(&s, x, h - 1);
+    for (int y = 0; y < h; y++) visit(&s, 0, y), visit(&s, w - 1, y);
+    while (s.count > 0) {
+        int at = s.found[--s.count], x = at % w, y = at / w;
+        visit(&s, x - 1, y), visit(&s, x + 1, y), visit(&s, x, y - 1), visit(&s, x, y + 1);
     }
-    #undef VISIT
-    g_free(stack);
+    g_free(s.found);
 }
 
 static int load_cell(const vz_cell *cell, int64_t most_pixels, uint8_t **rgb, char why[VZ_WHY]) {
@@ -113,22 +118,29 @@ static void smooth_line(uint8_t *line, int n, size_t step, int r, uint8_t *copy)
     }
 }
 
+static void smooth(uint8_t *map, int w, int h, int r, uint8_t *copy) {
+    for (int y = 0; y < h; y++) smooth_line(map + (size_t)y * w, w, 1, r, copy);
+    for (int x = 0; x < w; x++) smooth_line(map + x, h, w, r, copy);
+}
+
+/// How much of the shadow may fall, from what the smoothed outlines say: all of it on their edge, none well inside. A
+/// hard edge would show as a light seam where a photo has a shadow of its own.
+static inline int admitted(int outline) { return outline < 128 ? 255 : 2 * (255 - outline); }
+
 /// Darkens the ground beside the outlines, below and to the right of them, as a window's light does.
 static void cast_shadow(canvas *sheet, int percent) {
     int w = sheet->width, h = sheet->height, side = w < h ? w : h;
-    int r = side / 120 + 1, right = side / 270, down = side / 135;
+    int right = side / 270, down = side / 135;
     uint8_t *shadow = g_try_malloc0((size_t)w * h), *copy = g_try_malloc(w > h ? w : h);
     if (shadow && copy) {
         for (int y = down; y < h; y++)
             memcpy(shadow + (size_t)y * w + right, sheet->shape + (size_t)(y - down) * w, w - right);
-        for (int pass = 0; pass < 3; pass++) {
-            for (int y = 0; y < h; y++) smooth_line(shadow + (size_t)y * w, w, 1, r, copy);
-            for (int x = 0; x < w; x++) smooth_line(shadow + x, h, w, r, copy);
-        }
+        for (int pass = 0; pass < 3; pass++) smooth(shadow, w, h, side / 120 + 1, copy);
+        smooth(sheet->shape, w, h, side / 270 + 1, copy);
         for (size_t i = 0; i < (size_t)w * h; i++) {
-            if (sheet->shape[i]) continue;
-            int light = 25500 - shadow[i] * percent;
-            for (int band = 0; band < 3; band++) sheet->rgb[3 * i + band] = sheet->rgb[3 * i + band] * light / 25500;
+            int light = 255 * 25500 - shadow[i] * admitted(sheet->shape[i]) * percent;
+            for (int band = 0; band < 3; band++)
+                sheet->rgb[3 * i + band] = (uint8_t)((int64_t)sheet->rgb[3 * i + band] * light / (255 * 25500));
         }
     }
     g_free(shadow);

@@ -22,7 +22,7 @@ extension ImageFailure {
         case .truncated:
             self.init(code, "it ends before its picture does (\(detail)). Copy it again from where it came.")
         case .workerDied:
-            self.init(code, "decoding it took more memory than a worker has (\(detail)). Use a smaller copy.")
+            self.init(code, "the image worker gave up on it (\(detail)). Use a smaller copy.")
         case .timedOut, .unavailable, .cancelled:
             self.init(code, detail)
         }

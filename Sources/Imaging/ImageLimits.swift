@@ -1,5 +1,6 @@
 // What a picture may cost. Every limit is a setting with its unit in its comment; the defaults are those of vizd.conf.
 
+// Whoever speaks to the workers speaks of the wire's pictures and failures; they need not know of the wire.
 @_exported public import ImagingWire
 
 /// Limits for photos, pictures and the workers that decode them.
@@ -32,7 +33,9 @@ package struct ImageLimits: Sendable {
 package struct PreparedImage: Sendable {
     /// The JPEG.
     package let bytes: [UInt8]
+    /// Pixels.
     package let width: Int
+    /// Pixels.
     package let height: Int
     /// The box inside its uniform border, in pixels of the prepared picture; the whole picture when there is none.
     package let content: PixelRect
@@ -44,7 +47,9 @@ package struct PreparedImage: Sendable {
 
 /// A picture that was decoded from its first row to its last.
 package struct VerifiedPicture: Sendable {
+    /// Pixels.
     package let width: Int
+    /// Pixels.
     package let height: Int
     /// Of `bytes`: always `image/jpeg`.
     package let contentType: String

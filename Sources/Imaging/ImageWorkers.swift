@@ -1,8 +1,9 @@
 // The door to the image workers: photos and pictures go in, prepared JPEGs, sheets and verdicts come out.
 //
-// Promise: a photo can end its worker and nothing else. Workers start when they are needed, are reused, and are replaced
-// when they die, hang, grow or have served their share. Nothing blocks the cooperative pool: each bench is a thread of
-// its own that talks to one worker. Failures are `ImageFailure`s about the one picture; the workers as a whole never fail.
+// Promise: a photo can end its worker and nothing else. Workers start when they are needed, are reused, and are
+// replaced when they die, hang, grow or have served their share. Nothing blocks the cooperative pool: each bench is a
+// thread of its own that talks to one worker. Failures are `ImageFailure`s about the one picture; the workers as a
+// whole never fail.
 
 package import ImagingWire
 package import Linux

@@ -58,8 +58,6 @@ final class Workshop: Sendable {
         }
     }
 
-    // MARK: customers
-
     /// Waits for its turn, then for the worker.
     func order(_ task: ImageTask, _ input: OrderInput) async throws(ImageFailure) -> Served {
         let number = state.withLock { state in
@@ -101,8 +99,6 @@ final class Workshop: Sendable {
         continuation?.resume(returning: .failure(.cancelled))
     }
 
-    // MARK: stopping
-
     func close() {
         let left = state.withLock { state in
             state.book.close().compactMap { state.customers.removeValue(forKey: $0)?.continuation }
@@ -125,8 +121,6 @@ final class Workshop: Sendable {
     func report() -> [BenchReport] { state.withLock { $0.reports } }
 
     var waitingCount: Int { state.withLock { $0.book.waitingCount } }
-
-    // MARK: benches
 
     private func run(_ index: Int) {
         var worker: WorkerProcess?
@@ -189,8 +183,6 @@ final class Workshop: Sendable {
         continuation?.resume(returning: outcome)
         if !verdict.keepsWorker { drop(&worker, index) }
     }
-
-    // MARK: one order
 
     private typealias Attempt = (OrderBook.Ending, Result<Served, ImageFailure>)
 

@@ -1,8 +1,8 @@
 // What the daemon and an image worker say to each other, one message a datagram of a SOCK_SEQPACKET pair:
 //
 //     worker: hello       once, after it has limited itself and started libvips
-//     daemon: order       with the descriptors of the input (a photo, or all pictures of a sheet one after another) and,
-//                         but for `inspect`, of an empty file in memory for the encoded picture
+//     daemon: order       with the descriptors of the input (a photo, or all pictures of a sheet in a row) and, but for
+//                         `inspect`, of an empty file in memory for the encoded picture
 //     worker: begun       it has read the order; before that, the order may be given to another worker
 //     worker: answer      done or failed, with the order's number
 //
@@ -38,13 +38,16 @@ package enum ImageTask: Hashable, Sendable {
 
 /// A task with its number and limits.
 package struct ImageOrder: Hashable, Sendable {
+    /// Comes back in the answer.
     package let number: UInt32
     /// The most bytes that a photo may have.
     package let mostBytes: Int
     /// The most pixels that a header may promise.
     package let mostPixels: Int
+    /// What is to be done.
     package let task: ImageTask
 
+    /// Makes an order.
     package init(number: UInt32, mostBytes: Int, mostPixels: Int, task: ImageTask) {
         (self.number, self.mostBytes, self.mostPixels, self.task) = (number, mostBytes, mostPixels, task)
     }
@@ -136,14 +139,18 @@ package struct ImageOrder: Hashable, Sendable {
 
 /// The encoded picture that the worker has written into the output file.
 package struct PictureShape: Hashable, Sendable {
+    /// How many bytes of the output file are the picture.
     package let bytes: Int
+    /// Pixels.
     package let width: Int
+    /// Pixels.
     package let height: Int
     /// The box inside the uniform border; the whole picture if there is none.
     package let content: PixelRect
     /// The border's colour.
     package let backdrop: UInt32?
 
+    /// Describes what was written.
     package init(bytes: Int, width: Int, height: Int, content: PixelRect, backdrop: UInt32?) {
         (self.bytes, self.width, self.height) = (bytes, width, height)
         (self.content, self.backdrop) = (content, backdrop)

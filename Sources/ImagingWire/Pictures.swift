@@ -40,11 +40,16 @@ package struct ImageInfo: Hashable, Sendable {
 
 /// A rectangle of whole pixels, counted from the upper left corner.
 package struct PixelRect: Hashable, Sendable {
+    /// Pixels from the left edge.
     package let left: Int
+    /// Pixels from the upper edge.
     package let top: Int
+    /// Pixels.
     package let width: Int
+    /// Pixels.
     package let height: Int
 
+    /// Makes one; whether it fits anywhere is asked with `fits`.
     package init(left: Int, top: Int, width: Int, height: Int) {
         (self.left, self.top, self.width, self.height) = (left, top, width, height)
     }
@@ -62,6 +67,7 @@ package struct PrepareOptions: Hashable, Sendable {
     /// JPEG quality, 1 to 100.
     package let quality: Int
 
+    /// What serves a provider well: 1,536 pixels, quality 90.
     package init(maximumEdge: Int = 1536, quality: Int = 90) {
         (self.maximumEdge, self.quality) = (maximumEdge, quality)
     }
@@ -81,6 +87,7 @@ package struct SheetOrder: Hashable, Sendable {
     /// At most 64.
     package let cells: [SheetCell]
 
+    /// Describes a sheet.
     package init(width: Int, height: Int, ground: UInt32, shadow: Int = 0, quality: Int = 92, cells: [SheetCell]) {
         (self.width, self.height, self.ground, self.shadow) = (width, height, ground, shadow)
         (self.quality, self.cells) = (quality, cells)
@@ -99,6 +106,7 @@ package struct SheetCell: Hashable, Sendable {
     /// multiplied onto the ground. nil: the picture is laid on as it is.
     package let backdrop: UInt32?
 
+    /// Describes a cell.
     package init(image: Int, crop: PixelRect, target: PixelRect, backdrop: UInt32?) {
         (self.image, self.crop, self.target, self.backdrop) = (image, crop, target, backdrop)
     }
@@ -128,9 +136,11 @@ package struct ImageFailure: Error, Hashable, Sendable {
         case cancelled
     }
 
+    /// The kind, for whoever decides.
     package let code: Code
     /// A clause for a person that goes behind the picture's name and a colon.
     package let message: String
 
+    /// Makes a failure; tests use it to stage one.
     package init(_ code: Code, _ message: String) { (self.code, self.message) = (code, message) }
 }

@@ -5,6 +5,7 @@
 package struct WireFault: Error, Hashable, Sendable {
     /// What was being read.
     package let field: String
+    /// Names the field.
     package init(_ field: String) { self.field = field }
 }
 

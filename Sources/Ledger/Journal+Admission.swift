@@ -4,7 +4,6 @@
 // on.
 
 package import Contract
-
 internal import GRDB
 
 /// A claimed file that asks to be let in.

@@ -1,7 +1,6 @@
 // What is read from the journal: by the daemon through its thread, by other processes through a reader of their own.
 
 package import Contract
-
 internal import GRDB
 internal import Linux
 

@@ -6,7 +6,6 @@
 // throws `wrongPhase` and changes nothing: this is where "nothing is paid twice" is kept, whatever the pipeline does.
 
 package import Contract
-
 internal import GRDB
 
 // MARK: - Starts

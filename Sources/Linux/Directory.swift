@@ -84,7 +84,7 @@ package final class Directory: Sendable {
         if let createMode {
             do throws(SystemFailure) {
                 try makeDirectory(name, mode: createMode)
-            } catch where error.errno == .exists {}
+            } catch let error where error.errno == .exists {}
         }
         let flags = O_RDONLY | O_DIRECTORY
         return Directory(try open(name, flags: flags, mode: 0, resolve: resolve), path: shown(name))
@@ -108,7 +108,7 @@ package final class Directory: Sendable {
                     owning: try checked("openat2", shown(name)) {
                         name.withCString { vz_openat2(folder, $0, flags, mode, resolve.bits) }
                     })
-            } catch where error.errno == .again {}
+            } catch let error where error.errno == .again {}
         }
         throw SystemFailure(call: "openat2", errno: .again, subject: shown(name))
     }
@@ -132,7 +132,7 @@ package final class Directory: Sendable {
     package func infoIfPresent(of name: FileName) throws(SystemFailure) -> FileInfo? {
         do throws(SystemFailure) {
             return try info(of: name)
-        } catch where error.errno == .notFound {
+        } catch let error where error.errno == .notFound {
             return nil
         }
     }
@@ -172,7 +172,7 @@ package final class Directory: Sendable {
         do throws(SystemFailure) {
             try unlink(name)
             return true
-        } catch where error.errno == .notFound {
+        } catch let error where error.errno == .notFound {
             return false
         }
     }

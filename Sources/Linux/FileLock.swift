@@ -16,7 +16,7 @@ package final class FileLock: Sendable {
             let number = file.raw
             _ = try checked("flock", file.label) { vz_flock(number, 1, 0) }
             return FileLock(file)
-        } catch where error.errno == .again {
+        } catch let error where error.errno == .again {
             return nil
         }
     }

@@ -55,7 +55,8 @@ package final class Inotify: Sendable {
     /// The number to poll for reading.
     package var raw: CInt { descriptor.raw }
 
-    /// Watches an open folder; it goes through /proc/self/fd, so that it is this folder and not a newer one of that name.
+    /// Watches an open folder; it goes through /proc/self/fd, so that it is this folder and not a newer one of that
+    /// name.
     package func watch(_ directory: Directory, _ mask: InotifyMask) throws(SystemFailure) -> CInt {
         let number = raw
         let path = "/proc/self/fd/\(directory.raw)"
@@ -78,7 +79,7 @@ package final class Inotify: Sendable {
                     let got = try checked("read inotify") { Glibc.read(number, buffer.baseAddress, buffer.count) }
                     if got == 0 { return }
                     Inotify.decode(UnsafeRawBufferPointer(rebasing: buffer[..<got]), into: &events)
-                } catch where error.errno == .again {
+                } catch let error where error.errno == .again {
                     return
                 }
             }

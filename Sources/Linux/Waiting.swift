@@ -66,7 +66,7 @@ package final class SignalFD: Sendable {
             do throws(SystemFailure) {
                 let taken = try checked("read signalfd") { vz_next_signal(number) }
                 if let signal = Signal.allCases.first(where: { $0.number == taken }) { signals.append(signal) }
-            } catch where error.errno == .again {
+            } catch let error where error.errno == .again {
                 return signals
             }
         }
@@ -92,17 +92,19 @@ package enum Poll {
             _ = try checked("ppoll", retrying: false) {
                 vz_poll(&numbers, &wanted, &happened, CInt(numbers.count), limit)
             }
-        } catch where error.errno == .interrupted {}
+        } catch let error where error.errno == .interrupted {}
         return happened.map { $0 != 0 }
     }
 }
 
 /// Time for waiting: never jumps, says nothing about the date. Nanoseconds.
 package enum MonotonicClock {
+    /// Nanoseconds since some moment of its own.
     package static func now() -> Int64 { vz_clock_ns(0) }
 }
 
 /// Time for people: nanoseconds since 1970, UTC; may jump.
 package enum WallClock {
+    /// Nanoseconds since 1970.
     package static func now() -> Int64 { vz_clock_ns(1) }
 }

@@ -61,7 +61,7 @@ package enum JobEnd: Sendable {
 /// What the pipeline asks of the configuration.
 package struct PipelineSettings: Sendable {
     /// The provider of a request that names none.
-    package let provider: String
+    package var provider: String
     /// The version that results name.
     package let version: String
 
@@ -76,7 +76,8 @@ package struct Pipeline: Sendable {
     let photos: PreparedPhotos
     let workers: ImageWorkers
     let work: WorkFolder
-    let settings: PipelineSettings
+    /// What a reload of the configuration may change for jobs that begin from then on.
+    package var settings: PipelineSettings
     /// Waits until there is room on the disk again; told once which step waits.
     let awaitRoom: @Sendable (String) async -> Void
     /// Nanoseconds since 1970, and for measuring.
@@ -225,7 +226,8 @@ struct JobRun {
     /// The stage that is under way, or was when it failed.
     var stage: Stage
     var order: Order?
-    var generated: GeneratedPicture?
+    /// What the provider said to the one call of this attempt.
+    var answer: Result<GeneratedPicture, ProviderFailure>?
     /// The verified picture's bytes, as long as this run has them in memory.
     var picture: [UInt8]?
     var timing = StageTimes()
@@ -242,7 +244,7 @@ struct JobRun {
         if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
         provider = ticket.row.provider
         attempts = ticket.last?.attempt ?? 0
-        credits = 0
+        credits = ticket.last.map { $0.estimate.credits == nil ? nil : 0 } ?? 0
         stage = .prepare
     }
 

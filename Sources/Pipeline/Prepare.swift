@@ -26,7 +26,7 @@ extension Pipeline {
                 references: references.count, usedDescriptor: false, usedProfileDescriptor: false))
     }
 
-    private func expired(_ request: JobRequest) -> JobFailure? {
+    func expired(_ request: JobRequest) -> JobFailure? {
         guard let limit = request.notAfter, limit.nanoseconds < wallClock() else { return nil }
         return JobFailure(
             .expired,
@@ -54,7 +54,8 @@ extension Pipeline {
         }
         if request.personImage != nil && !model.takesPersonImage {
             problems.append(
-                Problem(path: "person_image", message: "\(traits.displayName) takes no photo of a person; leave it out."))
+                Problem(
+                    path: "person_image", message: "\(traits.displayName) takes no photo of a person; leave it out."))
         }
         if !model.kinds.contains(request.kind) {
             problems.append(Problem(path: "kind", message: "\(traits.displayName) makes no \(request.kind.rawValue)."))

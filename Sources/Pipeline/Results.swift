@@ -18,7 +18,8 @@ package struct RefusedFile: Sendable {
     private let wasRead: Bool
 
     package init(
-        code: ResultCode, message: String, userID: String?, outfitID: String?, digest: SHA256Digest, wasRead: Bool = true
+        code: ResultCode, message: String, userID: String?, outfitID: String?, digest: SHA256Digest,
+        wasRead: Bool = true
     ) {
         (self.code, self.message, self.userID, self.outfitID) = (code, message, userID, outfitID)
         (self.digest, self.wasRead) = (digest, wasRead)
@@ -79,7 +80,8 @@ extension Pipeline {
         return ResultDocument(
             jobID: job.ticket.name, progress: progress, outcome: outcome,
             cost: ResultDocument.Cost(credits: job.credits, usd: 0), timing: timing,
-            userID: job.request?.userID ?? job.ticket.row.userID, outfitID: job.request?.outfitID ?? job.ticket.row.outfitID,
+            userID: job.request?.userID ?? job.ticket.row.userID,
+            outfitID: job.request?.outfitID ?? job.ticket.row.outfitID,
             attempts: job.attempts, requestSHA256: SHA256Digest(bytes: job.ticket.row.digest)?.hex,
             metadata: job.request?.metadata, finishedAt: now(), version: settings.version)
     }

@@ -16,6 +16,7 @@ package enum Sighting: String, Hashable, Sendable, CaseIterable {
 
 /// What tells whether a file was still being written between two looks.
 package struct FileStamp: Hashable, Sendable {
+    /// Which file it was.
     package let identity: FileIdentity
     /// Bytes.
     package let size: Int

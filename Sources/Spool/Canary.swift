@@ -1,5 +1,5 @@
-// The proof that the watch still works: once a minute a hidden name is made and renamed in `incoming`, and its event must
-// come within two seconds. A value: it is told the time and what was seen, and says what to do.
+// The proof that the watch still works: once a minute a hidden name is made and renamed in `incoming`, and its event
+// must come within two seconds. A value: it is told the time and what was seen, and says what to do.
 
 /// What is to be done for the proof now.
 enum CanaryAction: Hashable {

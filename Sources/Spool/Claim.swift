@@ -28,6 +28,7 @@ package enum ClaimRole: Hashable, Sendable {
 package struct Claimed: Hashable, Sendable {
     /// Its name in `processing`.
     package let source: FileName
+    /// What it is there for.
     package let role: ClaimRole
 
     /// Names a file and its role; tests and recovery use it.
@@ -87,11 +88,13 @@ package enum ClaimOutcome: Hashable, Sendable {
 package struct ClaimResult: Hashable, Sendable {
     /// The file's name in `incoming`.
     package let file: FileName
+    /// What became of it.
     package let outcome: ClaimOutcome
 }
 
 /// The outcome of a batch.
 package struct ClaimReport: Hashable, Sendable {
+    /// One for each file, in the order given; those of an earlier batch that is durable only now come first.
     package var results: [ClaimResult] = []
     /// Set when the disk was full: nothing more is to be claimed for a while.
     package var pause: SystemFailure?
@@ -139,7 +142,9 @@ package struct Claim {
                 pause = error
                 return .paused
             }
-            guard error.concernsOneFile && error.errno != .crossDevice else { throw SpoolFatal("claim a request", error) }
+            guard error.concernsOneFile && error.errno != .crossDevice else {
+                throw SpoolFatal("claim a request", error)
+            }
             do throws(SystemFailure) {
                 return .immovable(try incoming.infoIfPresent(of: file), error)
             } catch {
@@ -169,7 +174,7 @@ package struct Claim {
                 let claimed = Claimed(job: name)
                 try incoming.rename(file, to: spool[.processing], as: claimed.source, .noReplace)
                 return .claimed(claimed)
-            } catch where error.errno == .exists {
+            } catch let error where error.errno == .exists {
                 let waiting = try incoming.info(of: file)
                 guard let holder = try spool[.processing].infoIfPresent(of: file) else { continue }
                 if holder.identity == waiting.identity { return .twin(Claimed(job: name)) }
@@ -186,7 +191,7 @@ package struct Claim {
         do throws(SystemFailure) {
             try incoming.rename(file, to: spool[.processing], as: aside.source, .noReplace)
             return .claimed(aside)
-        } catch where error.errno == .exists {
+        } catch let error where error.errno == .exists {
             // The inode is in the name: what holds it is this very file, unless it was swapped meanwhile.
             let holder = try spool[.processing].infoIfPresent(of: aside.source)
             if holder?.identity == (try incoming.info(of: file)).identity { return .twin(aside) }
@@ -209,7 +214,7 @@ package struct Claim {
                 if case .twin(let claimed) = result.outcome { try spool.removeTwin(result.file, of: claimed) }
             }
             try incoming.sync()
-        } catch where error.errno.isFull {
+        } catch let error where error.errno.isFull {
             unsynced = moved
             report.results.removeAll { moved.contains($0) }
             report.pause = error

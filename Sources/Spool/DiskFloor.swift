@@ -72,7 +72,7 @@ package final class Reserve: Sendable {
         do throws(SystemFailure) {
             try folder.open(JobFiles.reserveFile, .create, mode: 0o600).reserve(bytes)
             return true
-        } catch where error.errno.isFull || error.errno == .notSupported {
+        } catch let error where error.errno.isFull || error.errno == .notSupported {
             try folder.unlinkIfPresent(JobFiles.reserveFile)
             return false
         }

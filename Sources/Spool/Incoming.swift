@@ -1,8 +1,8 @@
 // The way of a request into the queue: watch, scan, settle rule, look, index. The synchronous heart of the main loop.
 //
-// `step` does a bounded piece of work and returns; between two steps the loop claims. Nothing here waits: `nextDeadline`
-// says when the next step is due, `raw` what to poll. The folder is the truth: a name that is dropped anywhere on the
-// way is found again by a scan. Times come in as arguments.
+// `step` does a bounded piece of work and returns; between two steps the loop claims. Nothing here waits:
+// `nextDeadline` says when the next step is due, `raw` what to poll. The folder is the truth: a name that is dropped
+// anywhere on the way is found again by a scan. Times come in as arguments.
 
 package import Linux
 
@@ -22,8 +22,12 @@ package struct IncomingSettings: Hashable, Sendable {
     package var queuedPerUser: Int = 100_000
     /// The most bytes of a request (`limits.requestBytes`).
     package var requestBytes: Int = 1 << 20
+    /// The priority of files that can only fail: that of ordinary requests.
+    package var hopelessPriority = 1
     /// The most names that one step reads and looks at.
     package var slice: Int = 256
+    /// About the most bytes that one step reads.
+    package var sliceBytes: Int = 4 << 20
 
     /// The defaults.
     package init() {}
@@ -103,7 +107,7 @@ package final class Incoming {
         for hint in try watch.drain(at: now) { take(hint, now) }
         try scheduleScans(now)
         try scanSlice(now)
-        for file in arrivals.due(at: now, limit: settings.slice) { look(at: file, now, wall) }
+        lookAtDue(now, wall)
         defer { notices = [] }
         return notices
     }
@@ -197,14 +201,29 @@ package final class Incoming {
 
     // MARK: Looks
 
-    private func look(at file: FileName, _ now: Int64, _ wall: Int64) {
+    /// Looks at what is due, up to a number of names and of bytes, so that large files do not keep the loop from
+    /// claiming.
+    private func lookAtDue(_ now: Int64, _ wall: Int64) {
+        var (names, bytes) = (0, 0)
+        while names < settings.slice, bytes < settings.sliceBytes, let file = arrivals.due(at: now, limit: 1).first {
+            names += 1
+            bytes += look(at: file, now, wall)
+        }
+    }
+
+    /// Looks at a name; answers how many bytes that cost.
+    private func look(at file: FileName, _ now: Int64, _ wall: Int64) -> Int {
         if leftAlone.knows(file), isUnchanged(file) {
             arrivals.forget(file)
-            return
+            return 0
         }
         let sight = peek.look(at: file, in: spool[.incoming])
         let verdict = arrivals.looked(file, sight.forArrival, at: now)
-        guard case .handOn(_, let seen) = verdict else { return }
+        if case .handOn(_, let seen) = verdict { handOn(file, sight, seen, now, wall) }
+        return sight.bytesRead
+    }
+
+    private func handOn(_ file: FileName, _ sight: Sight, _ seen: Int64?, _ now: Int64, _ wall: Int64) {
         switch sight {
         case .gone:
             return
@@ -213,7 +232,8 @@ package final class Incoming {
         case .ready(let user, let priority, let info):
             admit(file, user, priority, arrival(info, seen, now, wall))
         case .incomplete(let info), .hopeless(let info):
-            admit(file, nil, 0, arrival(info, seen, now, wall))
+            // It is here to fail; many of them share one turn, so that they delay nobody's requests.
+            admit(file, nil, settings.hopelessPriority, arrival(info, seen, now, wall))
         }
     }
 
@@ -243,6 +263,13 @@ package final class Incoming {
 }
 
 extension Sight {
+    var bytesRead: Int {
+        switch self {
+        case .ready(_, _, let info), .incomplete(let info): info.size
+        case .gone, .hopeless, .unreadable: 0
+        }
+    }
+
     /// As far as the settle rule asks. A file that may not be read is perhaps about to be published by chmod.
     var forArrival: ArrivalLook {
         switch self {

@@ -41,8 +41,8 @@ package final class IncomingWatch {
         .onlyDirectory,
     ]
 
-    /// On the spool's own folder: whether `incoming` is still the same. The folder's own event of deletion does not come
-    /// while vizd holds it open.
+    /// On the spool's own folder: whether `incoming` is still the same. The folder's own event of deletion does not
+    /// come while vizd holds it open.
     private static let rootMask: InotifyMask = [.movedTo, .created, .deleted, .movedFrom, .onlyDirectory]
 
     private let spool: Spool
@@ -176,8 +176,8 @@ package final class IncomingWatch {
             (inotify, watch, rootWatch) = (nil, -1, -1)
             hints.append(
                 .notice(
-                    "\(spool[.incoming].path) cannot be watched (\(error)); new requests are found by the regular scan only. "
-                        + "Raise fs.inotify.max_user_watches or max_user_instances if they are used up."))
+                    "\(spool[.incoming].path) cannot be watched (\(error)); new requests are found by the regular "
+                        + "scan only. Raise fs.inotify.max_user_watches or max_user_instances if they are used up."))
         }
     }
 
@@ -250,7 +250,7 @@ package final class Scan {
                 }
                 names.append(name)
             }
-        } catch where error.errno == .notFound {
+        } catch let error where error.errno == .notFound {
             // The folder was deleted under the walk; the watch opens the new one.
             isOver = true
         } catch {

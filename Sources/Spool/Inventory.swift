@@ -5,17 +5,25 @@ package import Linux
 
 /// A claimed file that was found.
 package struct Found: Hashable, Sendable {
+    /// Its name and role.
     package let claimed: Claimed
+    /// What the kernel says of it.
     package let info: FileInfo
 }
 
 /// Where the files of a job are. Each is nil where there is none of that name.
 package struct Presence: Hashable, Sendable {
+    /// `incoming/NAME.json`.
     package let incoming: FileInfo?
+    /// `processing/NAME.json`.
     package let processing: FileInfo?
+    /// `done/NAME.json`.
     package let done: FileInfo?
+    /// `failed/NAME.json`.
     package let failed: FileInfo?
+    /// `done/NAME.result.json`.
     package let doneResult: FileInfo?
+    /// `failed/NAME.result.json`.
     package let failedResult: FileInfo?
 }
 
@@ -61,8 +69,8 @@ package struct Inventory: Sendable {
         if !twinsRemoved.isEmpty { try spool[.incoming].sync() }
     }
 
-    /// Status files without a request: `NAME.status.json`, or `NAME.0001.status.json` of a batch, where `processing` holds
-    /// no NAME.
+    /// Status files without a request: `NAME.status.json`, or `NAME.0001.status.json` of a batch, where `processing`
+    /// holds no NAME.
     package var staleStatuses: [FileName] {
         let names = Set(found.compactMap { $0.claimed.role.name?.text.utf8 }.map(Array.init))
         return statuses.filter { file in
@@ -151,7 +159,7 @@ extension Spool {
             try self[.processing].rename(claimed.source, as: job.source, .noReplace)
             try self[.processing].sync()
             return job
-        } catch where error.errno == .exists || error.errno == .notFound {
+        } catch let error where error.errno == .exists || error.errno == .notFound {
             return nil
         } catch {
             throw SpoolFatal("take up the second request of a name", error)

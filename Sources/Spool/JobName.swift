@@ -13,11 +13,12 @@ package enum NameFault: String, Hashable, Sendable {
     package var sentence: String {
         switch self {
         case .notUTF8: "The file's name is not UTF-8; rename it and drop it again."
-        case .tooLong: "The file's name has more than \(JobName.limit) bytes before .json; shorten it and drop it again."
+        case .tooLong:
+            "The file's name has more than \(JobName.limit) bytes before .json; shorten it and drop it again."
         case .controlCharacter: "The file's name has control characters; rename it and drop it again."
         case .reservedEnding:
-            "A job's name cannot end in .result, .status, .cancel or a dot and four digits; rename the file and drop it "
-                + "again."
+            "A job's name cannot end in .result, .status, .cancel or a dot and four digits; rename the file and "
+                + "drop it again."
         }
     }
 }
@@ -39,6 +40,7 @@ package struct JobName: Hashable, Comparable, Sendable, CustomStringConvertible 
     package var text: String { exact.text }
     package var description: String { text }
 
+    /// By the bytes of UTF-8.
     package static func < (one: JobName, other: JobName) -> Bool { one.exact < other.exact }
 
     /// The name of its request, in whichever box: `NAME.json`.
@@ -117,15 +119,15 @@ enum Hex {
     }
 }
 
-/// The name that a job's files carry in `done`, `failed` and, for its status, in `processing`: the job's own, or one that
-/// was made so that nothing earlier is overwritten.
+/// The name that a job's files carry in `done`, `failed` and, for its status, in `processing`: the job's own, or one
+/// that was made so that nothing earlier is overwritten.
 package struct LandingName: Hashable, Comparable, Sendable, CustomStringConvertible {
     private let exact: ExactText
 
     fileprivate init(_ text: String) { exact = ExactText(text) }
 
-    /// `BASE~XXXXXXXX`; the base is shortened at a character where the whole would pass the limit of a job's name, so that
-    /// a file that landed so can be dropped again.
+    /// `BASE~XXXXXXXX`; the base is shortened at a character where the whole would pass the limit of a job's name, so
+    /// that a file that landed so can be dropped again.
     fileprivate init(_ base: String, digest: [UInt8]) {
         precondition(digest.count >= 4, "a digest of \(digest.count) bytes names nothing")
         var base = base
@@ -133,8 +135,10 @@ package struct LandingName: Hashable, Comparable, Sendable, CustomStringConverti
         exact = ExactText(base + "~" + Hex.text(digest.prefix(4)))
     }
 
+    /// The name as text.
     package var text: String { exact.text }
     package var description: String { text }
+    /// By the bytes of UTF-8.
     package static func < (one: LandingName, other: LandingName) -> Bool { one.exact < other.exact }
 
     /// `NAME.json`.

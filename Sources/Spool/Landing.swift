@@ -29,7 +29,8 @@ package struct LandingOrder: Sendable {
 
 /// What became of a landing.
 package enum LandingOutcome: Hashable, Sendable {
-    /// All of it is durable. The request's name in the box; nil for a job without one, or whose request somebody removed.
+    /// All of it is durable. The request's name in the box; nil for a job without one, or whose request somebody
+    /// removed.
     case landed(request: FileName?)
     /// The disk is full, even with the held-back room. Land it again after a pause.
     case paused(SystemFailure)
@@ -64,14 +65,16 @@ package final class Landing: Sendable {
     /// - Parameters:
     ///   - status: whose files end with the jobs.
     ///   - reserve: room that is given up when the disk is full, and taken back when there is room above `floor`.
-    package init(_ spool: Spool, status: StatusFiles?, reserve: Reserve? = nil, floor: DiskFloor = DiskFloor(bytes: 0)) {
+    package init(_ spool: Spool, status: StatusFiles?, reserve: Reserve? = nil, floor: DiskFloor = DiskFloor(bytes: 0))
+    {
         OwnedThread.spawn(name: "vizd-landing") { [monitor] in
             var batch = LandingBatch(spool: spool, status: status, reserve: reserve, floor: floor)
             Landing.serve(monitor, &batch)
         }
     }
 
-    deinit { close() }
+    /// Whoever awaits a landing holds this object: when it goes, nothing is under way.
+    deinit { monitor.change { $0.isClosed = true } }
 
     /// Lands a job. The caller's task is suspended until all of it is durable.
     package func land(_ order: LandingOrder) async throws(SpoolFatal) -> LandingOutcome {
@@ -87,16 +90,12 @@ package final class Landing: Sendable {
         return try await submit { .withdraw(withdrawal, $0) }
     }
 
-    /// Ends the thread after what was ordered so far.
-    package func close() { monitor.change { $0.isClosed = true } }
-
     private func submit(_ work: @Sendable (@escaping @Sendable (Result<LandingOutcome, SpoolFatal>) -> Void) -> Work)
         async throws(SpoolFatal) -> LandingOutcome
     {
         let outcome: Result<LandingOutcome, SpoolFatal> = await withUnsafeContinuation { continuation in
             let work = work { continuation.resume(returning: $0) }
             let broken = monitor.change { state -> SpoolFatal? in
-                precondition(!state.isClosed, "a job was to land after landing was closed")
                 if state.broken == nil { state.inbox.append(work) }
                 return state.broken
             }

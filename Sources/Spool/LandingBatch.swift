@@ -57,7 +57,7 @@ struct LandingBatch {
             do throws(SystemFailure) {
                 do throws(SystemFailure) {
                     try step(&items[index])
-                } catch where error.errno.isFull {
+                } catch let error where error.errno.isFull {
                     // The held-back room is for this: what is paid for must be able to land.
                     guard let reserve, try released(reserve) else { throw error }
                     try step(&items[index])
@@ -140,9 +140,9 @@ struct LandingBatch {
         do throws(SystemFailure) {
             try spool[.processing].rename(source, to: spool[order.box], as: order.name.requestFile, .noReplace)
             return order.name.requestFile
-        } catch where error.errno == .notFound {
+        } catch let error where error.errno == .notFound {
             return try alreadyThere(order, source)
-        } catch where error.errno == .exists {
+        } catch let error where error.errno == .exists {
             return try moveBeside(order, source)
         }
     }
@@ -162,14 +162,15 @@ struct LandingBatch {
             try processing.unlinkIfPresent(source)
             return order.name.requestFile
         }
-        if let there, there.kind == .regular, fresh.kind == .regular, there.size == fresh.size, sameBytes(order, source) {
+        if let there, there.kind == .regular, fresh.kind == .regular, there.size == fresh.size, sameBytes(order, source)
+        {
             try processing.rename(source, to: box, as: order.name.requestFile, .replace)
             return order.name.requestFile
         }
         let own = order.name.beside(inode: fresh.inode).requestFile
         do throws(SystemFailure) {
             try processing.rename(source, to: box, as: own, .noReplace)
-        } catch where error.errno == .exists {
+        } catch let error where error.errno == .exists {
             guard try box.info(of: own).identity == fresh.identity else { throw error }
             try processing.unlinkIfPresent(source)
         }
@@ -212,14 +213,14 @@ struct LandingBatch {
                     let result = try spool[one.box].unlinkIfPresent(one.name.resultFile)
                     if one.withRequest { try spool[one.box].unlinkIfPresent(one.name.requestFile) }
                     outcomes.append(.landed(request: result ? one.name.resultFile : nil))
-                } catch where error.concernsOneFile {
+                } catch let error where error.concernsOneFile {
                     outcomes.append(.blocked(error))
                 }
             }
             for box in [Box.done, .failed] where withdrawals.contains(where: { $0.box == box }) {
                 try spool[box].sync()
             }
-        } catch where error.errno.isFull {
+        } catch let error where error.errno.isFull {
             return withdrawals.map { _ in .paused(error) }
         } catch {
             throw SpoolFatal("withdraw a stale result", error)
@@ -229,7 +230,8 @@ struct LandingBatch {
 }
 
 /// How a batch of new files is made durable: one fsync each, or one syncfs, which also waits for what others have
-/// written. A value that learns which is cheaper here: both are tried, then the cheaper one, the other again now and then.
+/// written. A value that learns which is cheaper here: both are tried, then the cheaper one, the other again now and
+/// then.
 struct SyncChoice {
     private var perFile: Int64?
     private var whole: Int64?

@@ -1,7 +1,7 @@
 // The spool tried out before it is used: every requirement that would otherwise fail in the middle of somebody's job.
 //
-// All problems come at once, each one sentence with what to do and the code to leave with. It leaves nothing behind, but
-// for boxes that were missing. It asks the kernel by doing: rename, RENAME_NOREPLACE, fsync of a folder, inotify.
+// All problems come at once, each one sentence with what to do and the code to leave with. It leaves nothing behind,
+// but for boxes that were missing. It asks the kernel by doing: rename, RENAME_NOREPLACE, fsync of a folder, inotify.
 
 internal import Linux
 
@@ -15,6 +15,7 @@ package struct PreflightProblem: Hashable, Sendable {
         case warning
     }
 
+    /// Whether vizd can start with it.
     package let weight: Weight
     /// What is wrong, with what, and what to do.
     package let sentence: String
@@ -72,7 +73,9 @@ package struct Preflight {
             try test(&self)
         } catch {
             let isPassing = error.errno.isFull || code == nil
-            let advice = error.errno.isFull ? "Make room; vizd waits for it." : "Check owner, permissions and mount of the spool."
+            let advice =
+                error.errno.isFull
+                ? "Make room; vizd waits for it." : "Check owner, permissions and mount of the spool."
             problems.append(
                 PreflightProblem(
                     weight: isPassing ? .warning : .exit(code ?? 73), sentence: "\(what): \(error). \(advice)"))
@@ -98,14 +101,16 @@ package struct Preflight {
         if info.mode & 0o002 != 0 && info.mode & 0o1000 == 0 {
             fail(78, "\(path) may be written by everybody and is not sticky. Run: chmod \(may) \(path)")
         } else if extra & 0o022 != 0 {
-            fail(78, "\(path) has mode \(now): more may write than the configured \(may) says. Run: chmod \(may) \(path)")
+            fail(
+                78, "\(path) has mode \(now): more may write than the configured \(may) says. Run: chmod \(may) \(path)"
+            )
         } else if extra != 0 {
             warn("\(path) has mode \(now): more may read than the configured \(may) says. Run: chmod \(may) \(path)")
         }
         if info.uid != Host.userID && Host.userID != 0 && box != .incoming && box != .tmp {
             warn(
-                "\(path) belongs to uid \(info.uid), vizd runs as uid \(Host.userID); its owner can change what vizd keeps "
-                    + "there.")
+                "\(path) belongs to uid \(info.uid), vizd runs as uid \(Host.userID); its owner can change what "
+                    + "vizd keeps there.")
         }
     }
 
@@ -134,15 +139,15 @@ package struct Preflight {
             try processing.rename(one, as: two, .noReplace)
             fail(
                 78,
-                "\(processing.path) is on a file system that overwrites despite RENAME_NOREPLACE; requests could be lost. "
-                    + "Use a local file system (ext4, xfs, btrfs).")
+                "\(processing.path) is on a file system that overwrites despite RENAME_NOREPLACE; requests could be "
+                    + "lost. Use a local file system (ext4, xfs, btrfs).")
             return
-        } catch where error.errno == .exists {
-        } catch where error.errno == .invalid || error.errno == .notImplemented {
+        } catch let error where error.errno == .exists {
+        } catch let error where error.errno == .invalid || error.errno == .notImplemented {
             fail(
                 78,
-                "\(processing.path) is on a file system without RENAME_NOREPLACE (\(error)). Use a local file system (ext4, "
-                    + "xfs, btrfs).")
+                "\(processing.path) is on a file system without RENAME_NOREPLACE (\(error)). Use a local file "
+                    + "system (ext4, xfs, btrfs).")
             return
         }
         try processing.rename(one, to: spool[.done], as: one, .noReplace)
@@ -160,8 +165,8 @@ package struct Preflight {
         if held == nil || twice != nil {
             fail(
                 78,
-                "Locks do not work on the file system of \(spool.root.path): two daemons could serve it at once. Use a local "
-                    + "file system.")
+                "Locks do not work on the file system of \(spool.root.path): two daemons could serve it at once. "
+                    + "Use a local file system.")
         }
         withExtendedLifetime(held) {}
     }
@@ -174,8 +179,8 @@ package struct Preflight {
         try spool[.incoming].unlinkIfPresent(name)
         if try !inotify.drain().contains(where: { $0.name == name }) {
             warn(
-                "\(spool[.incoming].path) is on a file system that does not report changes (inotify); requests are found by "
-                    + "the regular scan only.")
+                "\(spool[.incoming].path) is on a file system that does not report changes (inotify); requests are "
+                    + "found by the regular scan only.")
         }
     }
 }

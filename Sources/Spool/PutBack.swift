@@ -1,5 +1,5 @@
-// A claimed request that lost its file (somebody removed it, or a power cut undid its claim) and of which the journal has
-// a copy: the copy takes the file's place in `processing`, durably.
+// A claimed request that lost its file (somebody removed it, or a power cut undid its claim) and of which the
+// journal has a copy: the copy takes the file's place in `processing`, durably.
 
 internal import Linux
 

@@ -18,6 +18,7 @@ package struct Arrival: Hashable, Comparable, Sendable {
     /// Makes an arrival.
     package init(time: Int64, sequence: UInt64 = 0) { (self.time, self.sequence) = (time, sequence) }
 
+    /// By time, then by event.
     package static func < (one: Arrival, other: Arrival) -> Bool {
         (one.time, one.sequence) < (other.time, other.sequence)
     }
@@ -31,6 +32,7 @@ package struct QueueEntry: Hashable, Sendable {
     package let user: String?
     /// Lower goes first; kept between -8 and 7.
     package let priority: Int
+    /// Its place among its user's requests.
     package let arrival: Arrival
 
     /// Makes an entry.
@@ -121,6 +123,7 @@ package struct Queue: Sendable {
 
     /// How many requests wait.
     package var count: Int { slots.count }
+    /// Whether none waits.
     package var isEmpty: Bool { slots.isEmpty }
     /// How many users have requests waiting.
     package var userCount: Int { users.count { $0.live > 0 } }

@@ -37,8 +37,10 @@ package enum Reading: Hashable, Sendable {
         if info.kind != .regular { return .odd(info) }
         if info.size > limit { return .tooLarge(info) }
         do throws(SystemFailure) {
-            return .bytes(try file.read(limit: limit), info)
-        } catch where error.errno == .tooLarge {
+            // One call for a file that keeps its size; one that grows meanwhile is read in full, up to the limit.
+            let bytes = try file.pread(count: info.size + 1, at: 0)
+            return .bytes(bytes.count <= info.size ? bytes : try file.read(limit: limit), info)
+        } catch let error where error.errno == .tooLarge {
             return .tooLarge(info)
         }
     }
@@ -54,7 +56,7 @@ package enum Reading: Hashable, Sendable {
             do throws(SystemFailure) {
                 let info = try folder.info(of: name)
                 if info.kind != .regular { return .odd(info) }
-            } catch where error.errno == .notFound {
+            } catch let error where error.errno == .notFound {
                 return .gone
             } catch {
                 return .unreadable(seen, "\(folder.path)/\(name) cannot be read: \(error).")
@@ -64,7 +66,9 @@ package enum Reading: Hashable, Sendable {
             return .unreadable(
                 seen,
                 "vizd may not read \(folder.path)/\(name): it belongs to uid \(seen?.uid ?? 0) with mode "
-                    + "\(String(seen?.mode ?? 0, radix: 8)). Let vizd's user read it (chmod g+r or o+r) and drop it again.")
+                    + "\(String(seen?.mode ?? 0, radix: 8)). Let vizd's user read it (chmod g+r or o+r) and drop it "
+                    + "again."
+            )
         default:
             return .unreadable(seen, "\(folder.path)/\(name) cannot be read: \(error).")
         }

@@ -16,6 +16,7 @@ package struct SpoolModes: Hashable, Sendable {
     /// The defaults: producers in vizd's group may write, nobody else may look.
     package init() {}
 
+    /// The bits for one box.
     package func mode(of box: Box) -> UInt32 { box == .incoming || box == .tmp ? producers : own }
 }
 
@@ -35,7 +36,8 @@ package final class Spool: Sendable {
             try Host.makeDirectories(path, mode: 0o755)
             root = try Directory(path: path)
         } catch {
-            throw SpoolRefusal(exit: 73, "The spool \(path) cannot be opened: \(error). Check spool.dir and who owns it.")
+            throw SpoolRefusal(
+                exit: 73, "The spool \(path) cannot be opened: \(error). Check spool.dir and who owns it.")
         }
         var opened: [Box: Directory] = [:]
         for box in Box.allCases { opened[box] = try Spool.open(box, in: root, modes) }
@@ -60,8 +62,8 @@ package final class Spool: Sendable {
         } catch {
             throw SpoolRefusal(
                 exit: 73,
-                "The box \(root.path)/\(box.rawValue) cannot be opened: \(error). It must be a folder (no link) that vizd's "
-                    + "user may write.")
+                "The box \(root.path)/\(box.rawValue) cannot be opened: \(error). It must be a folder (no link) "
+                    + "that vizd's user may write.")
         }
     }
 
@@ -104,7 +106,8 @@ package final class Spool: Sendable {
             throw SpoolRefusal(exit: 73, "The spool \(root.path) is gone: \(error). Put it back or correct spool.dir.")
         }
         throw SpoolRefusal(
-            exit: 73, "The spool \(root.path) was replaced by another folder while vizd ran; vizd leaves to start anew in it.")
+            exit: 73,
+            "The spool \(root.path) was replaced by another folder while vizd ran; vizd leaves to start anew in it.")
     }
 
     // MARK: Identity
@@ -122,8 +125,8 @@ package final class Spool: Sendable {
         }
         throw SpoolRefusal(
             exit: 78,
-            "The file \(root.path)/.id does not hold a spool's id (32 hexadecimal digits). Put it back from a copy; or, "
-                + "with processing empty, remove it and vizd's journal together.")
+            "The file \(root.path)/.id does not hold a spool's id (32 hexadecimal digits). Put it back from a copy; "
+                + "or, with processing empty, remove it and vizd's journal together.")
     }
 
     private func makeID() throws(SystemFailure) {
@@ -132,6 +135,6 @@ package final class Spool: Sendable {
                 Array((Random.hex(bytes: 16) + "\n").utf8), as: JobFiles.idFile,
                 temporary: JobFiles.temporary(for: JobFiles.idFile, tag: Random.hex(bytes: 4)), mode: 0o644,
                 rule: .noReplace)
-        } catch where error.errno == .exists {}
+        } catch let error where error.errno == .exists {}
     }
 }

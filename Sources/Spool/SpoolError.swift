@@ -19,8 +19,8 @@ package struct SpoolFatal: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// One sentence for the log.
     package var description: String {
-        "the spool failed while vizd wanted to \(intent): \(failure). vizd leaves; at the next start it goes on from what "
-            + "is on the disk. Look at the disk and at the kernel's log first."
+        "the spool failed while vizd wanted to \(intent): \(failure). vizd leaves; at the next start it goes on "
+            + "from what is on the disk. Look at the disk and at the kernel's log first."
     }
 }
 

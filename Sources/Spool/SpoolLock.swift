@@ -21,8 +21,8 @@ package final class SpoolLock: Sendable {
         }
         throw SpoolRefusal(
             exit: 75,
-            "The spool \(spool.root.path) is in use by another vizd (\(holder(spool) ?? "holder unknown")). Stop it, or "
-                + "start this one with --standby to take over when it ends.")
+            "The spool \(spool.root.path) is in use by another vizd (\(holder(spool) ?? "holder unknown")). Stop "
+                + "it, or start this one with --standby to take over when it ends.")
     }
 
     /// Waits until the lock is free and takes it (`--standby`). Blocks the calling thread: only on one that we own.
@@ -60,7 +60,7 @@ package final class SpoolLock: Sendable {
         do throws(SystemFailure) {
             try lock.file.setSize(0)
             try lock.file.write(all: Array("pid \(Host.processID)\nhost \(Host.name)\nsince \(started)\n".utf8))
-        } catch where error.errno.isFull {}
+        } catch let error where error.errno.isFull {}
         return self
     }
 }

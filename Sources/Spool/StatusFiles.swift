@@ -1,8 +1,8 @@
 // `processing/NAME.status.json`: what a job is doing, replaced atomically at every step and at least every few seconds.
 //
 // A thread of its own writes them, without fsync: they tell of now, and a restart makes them anew. Steps that follow
-// each other faster than the disk are written once, with the latest. After `retire` has returned, no status file of that
-// job appears any more. A status that cannot be written is reported once and tried again at the next step.
+// each other faster than the disk are written once, with the latest. After `retire` has returned, no status file of
+// that job appears any more. A status that cannot be written is reported once and tried again at the next step.
 
 internal import DequeModule
 package import Linux

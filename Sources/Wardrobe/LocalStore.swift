@@ -49,7 +49,7 @@ struct LocalStore: Sendable {
         do throws(SystemFailure) { folder = try rootFolder() } catch { throw .reading(error, "the wardrobe \(root)") }
         do throws(SystemFailure) {
             return UserFolder(try folder.directory(user.folder))
-        } catch where error.errno == .notFound {
+        } catch let error where error.errno == .notFound {
             return nil
         } catch {
             throw .reading(error, "\(root)/\(user)")

@@ -104,7 +104,7 @@ struct RecordRewrite: Sendable {
             // The umask may have taken the group's bits; the app's user has to be able to lock, too.
             if isNew, try file.info().uid == Host.userID { try file.setMode(0o660) }
             return file
-        } catch where error.errno == .accessDenied {
+        } catch let error where error.errno == .accessDenied {
             // Made by the app for itself: to lock it, reading is enough.
             return try directory.open(Self.lock, .read)
         }
@@ -213,10 +213,10 @@ struct RecordRewrite: Sendable {
         guard mine.uid != old.uid || mine.gid != old.gid else { return }
         do throws(SystemFailure) {
             try file.setOwner(uid: old.uid, gid: old.gid)
-        } catch where error.errno == .notPermitted {
+        } catch let error where error.errno == .notPermitted {
             do throws(SystemFailure) {
                 try file.setOwner(uid: mine.uid, gid: old.gid)
-            } catch where error.errno == .notPermitted {}
+            } catch let error where error.errno == .notPermitted {}
         }
     }
 
@@ -230,7 +230,7 @@ struct RecordRewrite: Sendable {
         do throws(SystemFailure) {
             try scratch.rename(aside, to: folder.directory, as: Self.recordName, .exchange)
             return true
-        } catch where [.invalid, .notImplemented, .notSupported].contains(error.errno) {
+        } catch let error where [.invalid, .notImplemented, .notSupported].contains(error.errno) {
             return false
         }
     }

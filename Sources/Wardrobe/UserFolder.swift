@@ -51,7 +51,7 @@ final class UserFolder: Sendable {
                 if try file.info() == before { return .record(RecordSnapshot(bytes: bytes, info: before)) }
             }
             return .changing
-        } catch where error.errno == .notFound {
+        } catch let error where error.errno == .notFound {
             return .missing
         } catch {
             throw .reading(error, label(name))
@@ -69,7 +69,7 @@ extension Directory {
         for name in names {
             do throws(SystemFailure) {
                 folder = try folder.directory(name)
-            } catch where error.errno == .notFound && make {
+            } catch let error where error.errno == .notFound && make {
                 let made = try folder.directory(name, createMode: UserFolder.folderMode)
                 try folder.sync()
                 folder = made

@@ -1,5 +1,5 @@
-// The C shim's calls with Swift's types. Every function throws the shim's code with libvips' own words; the daemon makes
-// a sentence of it.
+// The C shim's calls with Swift's types. Every function throws the shim's code with libvips' own words; the daemon
+// makes a sentence of it.
 
 import CVipsShim
 import ImagingWire
@@ -26,7 +26,8 @@ enum Picture {
     static func inspect(_ bytes: [UInt8]) throws(ImageFailure) -> ImageInfo {
         var info = vz_info()
         var why = Why()
-        try why.check(vz_inspect(bytes, bytes.count, &info, &why.text))
+        let code = vz_inspect(bytes, bytes.count, &info, &why.text)
+        try why.check(code)
         return try describe(info)
     }
 
@@ -38,8 +39,9 @@ enum Picture {
         var why = Why()
         defer { vz_release(out.bytes) }
         let (edge, quality) = (CInt(options.maximumEdge), CInt(options.quality))
-        try why.check(
-            vz_prepare(bytes, bytes.count, Int64(mostPixels), edge, quality, &info, &out, &why.text))
+        // The call stands on its own line: as an argument of `check` it would write into `why` after that was read.
+        let code = vz_prepare(bytes, bytes.count, Int64(mostPixels), edge, quality, &info, &out, &why.text)
+        try why.check(code)
         return (try describe(info), encoded(out, content: rect(out.content)))
     }
 
@@ -50,8 +52,8 @@ enum Picture {
         var out = vz_picture()
         var why = Why()
         defer { vz_release(out.bytes) }
-        try why.check(
-            vz_verify(bytes, bytes.count, Int64(mostPixels), CInt(quality), &info, &out, &why.text))
+        let code = vz_verify(bytes, bytes.count, Int64(mostPixels), CInt(quality), &info, &out, &why.text)
+        try why.check(code)
         let whole = PixelRect(left: 0, top: 0, width: Int(out.width), height: Int(out.height))
         guard out.bytes == nil else { return (try describe(info), encoded(out, content: whole)) }
         let kept = EncodedPicture(

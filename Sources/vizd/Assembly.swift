@@ -65,10 +65,11 @@ struct Assembly {
             providers: providers, wardrobe: wardrobe, journal: journal,
             photos: try Assembly.photos(prepared, workers, pool, settings), workers: workers, work: self.work,
             settings: PipelineSettings(provider: settings.provider, version: Version.text),
-            awaitRoom: { await room.wait($0) }, wallClock: { WallClock.now() }, monotonicClock: { MonotonicClock.now() })
+            awaitRoom: { await room.wait($0) }, wallClock: { WallClock.now() }, monotonicClock: { MonotonicClock.now() }
+        )
         statuses = StatusFiles(spool) { log.warning("status.unwritten", metadata: ["reason": "\($0)"]) }
         landing = Landing(
-            spool, status: statuses, reserve: Reserve(in: spool.root, bytes: settings.spool.reserve), floor: floor)
+            spool, status: statuses, reserve: room.spoolReserve, floor: floor)
         let board = StatusBoard(
             files: statuses, provider: settings.provider,
             names: { providers.provider($0)?.traits.displayName ?? $0 }, monotonicClock: { MonotonicClock.now() })
@@ -100,7 +101,8 @@ struct Assembly {
             return try Directory(path: path)
         } catch {
             throw StartFailure(
-                exit: 73, sentence: "\(path) (\(key)) cannot be used: \(error). Correct \(key), or give vizd's user access.")
+                exit: 73,
+                sentence: "\(path) (\(key)) cannot be used: \(error). Correct \(key), or give vizd's user access.")
         }
     }
 
@@ -148,7 +150,8 @@ struct Assembly {
         do throws(SystemFailure) {
             return try Host.workingFolder() + "/" + path
         } catch {
-            throw StartFailure(exit: 78, sentence: "wardrobe.root \(path) is relative, and the folder that vizd runs in is gone.")
+            throw StartFailure(
+                exit: 78, sentence: "wardrobe.root \(path) is relative, and the folder that vizd runs in is gone.")
         }
     }
 

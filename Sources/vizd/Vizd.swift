@@ -14,6 +14,7 @@ struct Vizd: ParsableCommand {
             done/ or failed/.
 
             Begin here:
+              vizd demo                                        see it work, in a folder of its own
               vizd check-config        would it run? what is in force?
               vizd submit --help       how to ask for a picture
               vizd list                what waits, runs and has ended
@@ -22,7 +23,7 @@ struct Vizd: ParsableCommand {
             /etc/vizd/vizd.conf; every setting can be given in the environment too (VIZD_SPOOL_DIR=/srv/spool).
             """,
         version: "vizd \(Version.text)",
-        subcommands: [Run.self, Submit.self, Wait.self, Status.self, List.self, CheckConfig.self])
+        subcommands: [Run.self, Submit.self, Wait.self, Status.self, List.self, CheckConfig.self, Demo.self])
 
     static func main() {
         // A reader that goes away (`vizd list | head -1`) must not end us in the middle of a write.

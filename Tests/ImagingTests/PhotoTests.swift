@@ -13,12 +13,14 @@ struct PhotoTests {
         (PixelRect(left: 60, top: 40, width: 24, height: 16), [240, 240, 240]),
     ]
 
-    @Test("every photo of the example wardrobe is recognised and made ready", arguments: [
-        ("black-t-shirt.png", ImageFormat.png, 1000, 1000), ("blue-fedora.heic", .heic, 900, 616),
-        ("blue-sneakers.jpg", .jpeg, 1123, 536), ("gold-chain.jpg", .jpeg, 700, 671),
-        ("hiking-boots.webp", .webp, 900, 795), ("red-winter-hat.png", .png, 800, 686),
-        ("teal-silk-shirt.jpg", .jpeg, 900, 1200),
-    ])
+    @Test(
+        "every photo of the example wardrobe is recognised and made ready",
+        arguments: [
+            ("black-t-shirt.png", ImageFormat.png, 1000, 1000), ("blue-fedora.heic", .heic, 900, 616),
+            ("blue-sneakers.jpg", .jpeg, 1123, 536), ("gold-chain.jpg", .jpeg, 700, 671),
+            ("hiking-boots.webp", .webp, 900, 795), ("red-winter-hat.png", .png, 800, 686),
+            ("teal-silk-shirt.jpg", .jpeg, 900, 1200),
+        ])
     func wardrobe(_ name: String, _ format: ImageFormat, _ width: Int, _ height: Int) async throws {
         try await Studio.with { workers in
             let info = try await workers.inspect(Studio.garment(name))
@@ -37,8 +39,10 @@ struct PhotoTests {
         try await Studio.with { workers in
             let tee = try await workers.prepare(Studio.garment("black-t-shirt.png"))
             #expect(tee.backdrop == 0xFFFFFF)
-            #expect(near(
-                [tee.content.left, tee.content.top, tee.content.width, tee.content.height], [27, 21, 900, 891], by: 3))
+            #expect(
+                near(
+                    [tee.content.left, tee.content.top, tee.content.width, tee.content.height], [27, 21, 900, 891],
+                    by: 3))
             let noise = try await workers.prepare(Studio.picture("noise.png"))
             #expect(noise.backdrop == nil)
             #expect(noise.content == PixelRect(left: 0, top: 0, width: 80, height: 60))
@@ -142,9 +146,11 @@ struct PhotoTests {
         }
     }
 
-    @Test("a file that ends early is no picture, for prepare as for verify", arguments: [
-        "noise.jpg", "noise.png", "noise.webp", "noise.gif", "noise.tiff", "noise.avif",
-    ])
+    @Test(
+        "a file that ends early is no picture, for prepare as for verify",
+        arguments: [
+            "noise.jpg", "noise.png", "noise.webp", "noise.gif", "noise.tiff", "noise.avif",
+        ])
     func cutShort(_ name: String) async throws {
         try await Studio.with { workers in
             for share in [0.9, 0.6] {
@@ -152,7 +158,9 @@ struct PhotoTests {
                 let prepared = await Studio.failure { () throws(ImageFailure) in try await workers.prepare(part) }
                 let verified = await Studio.failure { () throws(ImageFailure) in try await workers.verify(part) }
                 for failure in [prepared, verified] {
-                    #expect(failure.map { [.truncated, .unreadable].contains($0.code) } == true, "\(share): \(failure as Any)")
+                    #expect(
+                        failure.map { [.truncated, .unreadable].contains($0.code) } == true,
+                        "\(share): \(failure as Any)")
                 }
                 if name == "noise.jpg" || name == "noise.png" { #expect(verified?.code == .truncated) }
             }
@@ -160,9 +168,11 @@ struct PhotoTests {
         }
     }
 
-    @Test("what is no picture is refused with the formats that would do", arguments: [
-        "drawing.svg", "page.jpg", "paper.pdf", "README.md",
-    ])
+    @Test(
+        "what is no picture is refused with the formats that would do",
+        arguments: [
+            "drawing.svg", "page.jpg", "paper.pdf", "README.md",
+        ])
     func noPicture(_ name: String) async throws {
         try await Studio.with { workers in
             let photo = try Studio.picture(name)

@@ -56,16 +56,16 @@ enum Studio {
     }
 
     /// Waits, giving way to others, until a condition holds. Gives up after ten seconds.
-    static func until(_ condition: () -> Bool) async throws {
+    static func until(_ condition: () throws -> Bool) async throws {
         let deadline = MonotonicClock.now() + 10_000_000_000
-        while !condition() {
+        while try !condition() {
             try #require(MonotonicClock.now() < deadline, "what was waited for did not happen")
             await Task.yield()
         }
     }
 
-    /// The colour of a part of an encoded picture that is of one colour. No decoder is linked here, so the worker looks:
-    /// a sheet is made of that part alone, and what `prepare` says of its border is its colour.
+    /// The colour of a part of an encoded picture that is of one colour. No decoder is linked here, so the worker
+    /// looks: a sheet is made of that part alone, and what `prepare` says of its border is its colour.
     static func colour(of jpeg: [UInt8], _ rect: PixelRect, by workers: ImageWorkers) async throws -> [Int] {
         let target = PixelRect(left: 0, top: 0, width: 16, height: 16)
         let cell = SheetCell(image: 0, crop: rect, target: target, backdrop: nil)

@@ -61,7 +61,10 @@ struct WireTests {
                 for value in [0, 1, 127, 128, 255] as [UInt8] {
                     var changed = bytes
                     changed[place] = value
-                    guard case .success(.done(_, _, let shape?, _)) = Result(catching: { try WorkerMessage(decoding: changed) })
+                    guard
+                        case .success(.done(_, _, let shape?, _)) = Result(catching: {
+                            try WorkerMessage(decoding: changed)
+                        })
                     else { continue }
                     #expect(shape.content.fits(width: shape.width, height: shape.height))
                 }

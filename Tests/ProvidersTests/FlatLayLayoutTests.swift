@@ -1,5 +1,5 @@
-// The flat lay's layout, held against what makes a sheet good: nothing outside, nothing overlaps, aspects and the body's
-// order are kept, sizes are natural, and the sheet is used.
+// The flat lay's layout, held against what makes a sheet good: nothing outside, nothing overlaps, aspects and the
+// body's order are kept, sizes are natural, and the sheet is used.
 
 import Testing
 
@@ -41,7 +41,9 @@ private func overlaps(_ a: FlatLayLayout.Placement, _ b: FlatLayLayout.Placement
     a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height
 }
 
-private func area(_ placement: FlatLayLayout.Placement) -> Double { Double(placement.width * placement.height) }
+private func area(_ placement: FlatLayLayout.Placement) -> Double {
+    Double(placement.width * placement.height)
+}
 
 @Suite("The flat lay's layout")
 struct FlatLayLayoutTests {
@@ -92,8 +94,10 @@ struct FlatLayLayoutTests {
     @Test("a whole outfit stands in the order hat, top, bottoms, shoes from head to feet")
     func outfitOrder() {
         let garments = [
-            Garment(name: "Sneakers", category: "shoes", aspect: 2), Garment(name: "Jeans", category: "bottoms", aspect: 0.5),
-            Garment(name: "Shirt", category: "tops", aspect: 0.8), Garment(name: "Beanie", category: "accessories", aspect: 1.2),
+            Garment(name: "Sneakers", category: "shoes", aspect: 2),
+            Garment(name: "Jeans", category: "bottoms", aspect: 0.5),
+            Garment(name: "Shirt", category: "tops", aspect: 0.8),
+            Garment(name: "Beanie", category: "accessories", aspect: 1.2),
         ]
         let centres = FlatLayLayout(garments).placements.map { 2 * $0.top + $0.height }
         #expect(centres[3] < centres[2] && centres[2] < centres[1] && centres[1] <= centres[0])

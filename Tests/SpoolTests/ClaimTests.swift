@@ -90,9 +90,12 @@ struct ClaimTests {
         return won
     }
 
-    @Test("a file that cannot be moved is told with the reason, and the rest of the batch is claimed", .enabled(if: isRoot))
+    @Test(
+        "a file that cannot be moved is told with the reason, and the rest of the batch is claimed",
+        .enabled(if: isRoot))
     func immovable() throws {
-        // A mount point cannot be renamed away (EBUSY); nor can a file with the immutable bit, which tmpfs does not know.
+        // A mount point cannot be renamed away (EBUSY); nor can a file with the immutable bit, which tmpfs does not
+        // know.
         try test.write("{}", "b.json")
         try spool[.incoming].makeDirectory("a.json", mode: 0o700)
         let path = "\(test.path)/incoming/a.json"

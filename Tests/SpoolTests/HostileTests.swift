@@ -1,5 +1,5 @@
-// Whatever lies in `incoming`: nothing is followed, nothing is waited for, nothing is read beyond the limit, and all that
-// can be moved is claimed in order to fail.
+// Whatever lies in `incoming`: nothing is followed, nothing is waited for, nothing is read beyond the limit, and all
+// that can be moved is claimed in order to fail.
 
 import Glibc
 import Linux
@@ -33,7 +33,9 @@ struct HostileTests {
         _ = try incoming.directory("folder.json").open("inside", .create)
         if mknod("\(test.path)/incoming/socket.json", S_IFSOCK | 0o600, 0) == 0 { kinds["socket.json"] = .socket }
         // Major 5, minor 0: the controlling terminal; opening it would have effects.
-        if mknod("\(test.path)/incoming/device.json", S_IFCHR | 0o600, 0x500) == 0 { kinds["device.json"] = .characterDevice }
+        if mknod("\(test.path)/incoming/device.json", S_IFCHR | 0o600, 0x500) == 0 {
+            kinds["device.json"] = .characterDevice
+        }
         return kinds
     }
 
@@ -85,7 +87,9 @@ struct HostileTests {
     @Test("the limit of bytes is exact")
     func limit() throws {
         try test.write("{1234}", "a.json")
-        #expect(Reading.of("a.json", in: incoming, limit: 6) == .bytes(Array("{1234}".utf8), try incoming.info(of: "a.json")))
+        #expect(
+            Reading.of("a.json", in: incoming, limit: 6)
+                == .bytes(Array("{1234}".utf8), try incoming.info(of: "a.json")))
         #expect(Reading.of("a.json", in: incoming, limit: 5) == .tooLarge(try incoming.info(of: "a.json")))
     }
 

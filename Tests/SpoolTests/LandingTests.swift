@@ -1,4 +1,5 @@
-// Landing on a real disk: what appears and in which state it can be broken off; every such state ends in the same place.
+// Landing on a real disk: what appears and in which state it can be broken off; every such state ends in the same
+// place.
 
 import Glibc
 import Linux
@@ -155,7 +156,8 @@ struct LandingTests {
         let outcomes = try await withThrowingTaskGroup(of: LandingOutcome.self) { group in
             for number in 0..<500 {
                 let name = "j\(number)"
-                let order = try order(name, number.isMultiple(of: 3) ? .failed : .done, source: FileName(name + ".json"))
+                let order = try order(
+                    name, number.isMultiple(of: 3) ? .failed : .done, source: FileName(name + ".json"))
                 group.addTask { [landing] in try await landing.land(order) }
             }
             return try await group.reduce(into: Set<LandingOutcome>()) { $0.insert($1) }
@@ -191,7 +193,7 @@ struct LandingTests {
         let file = try test.spool[.tmp].open("filler", .create)
         do throws(SystemFailure) {
             while true { try file.write(all: [UInt8](repeating: 0, count: 4096)) }
-        } catch where error.errno == .noSpace {}
+        } catch let error where error.errno == .noSpace {}
     }
 
     @Test("on a full disk a landing pauses and leaves nothing half; with room again it lands", .enabled(if: isRoot))

@@ -18,11 +18,14 @@ struct NameTests {
     @Test("every rule of names is kept, one by one")
     func rules() {
         let wrong = [
-            ".a", "a/b", "a\u{0}b", "a\nb", "\u{1B}[31m", "\u{7F}", "\u{85}", "\u{9F}", "a.result", "a.status", "a.cancel",
+            ".a", "a/b", "a\u{0}b", "a\nb", "\u{1B}[31m", "\u{7F}", "\u{85}", "\u{9F}", "a.result", "a.status",
+            "a.cancel",
             "a.0001", ".result", "0.9999",
         ]
         for text in wrong { #expect(JobName(text) == nil, "\(FileName(text))") }
-        for text in ["a", "-rf", " a ", "a.b", "a.123", "a.12345", "resultat", "a.results", "日本", "%0A", "a~b", "\u{A0}"] {
+        for text in [
+            "a", "-rf", " a ", "a.b", "a.123", "a.12345", "resultat", "a.results", "日本", "%0A", "a~b", "\u{A0}",
+        ] {
             #expect(JobName(text)?.text == text)
         }
     }
@@ -59,7 +62,8 @@ struct NameTests {
     func ignored() {
         let cases: [(FileName, IgnoredName)] = [
             (".a.json", .hidden), (".json", .hidden), ("a.json.tmp", .unfinished), ("a.part", .unfinished),
-            ("a.json~", .unfinished), ("a.txt", .foreign), ("a.JSON", .foreign), ("json", .foreign), ("a.cancel", .foreign),
+            ("a.json~", .unfinished), ("a.txt", .foreign), ("a.JSON", .foreign), ("json", .foreign),
+            ("a.cancel", .foreign),
         ]
         for (file, kind) in cases { #expect(NameClass(file) == .ignored(kind), "\(file)") }
     }
@@ -92,7 +96,9 @@ struct NameTests {
         let invalid = Claimed(found: ".invalid.1f.notUTF8.a%FF.x.json")
         #expect(invalid?.role.id == "a%FF.x")
         #expect(invalid?.source == ".invalid.1f.notUTF8.a%FF.x.json")
-        for file: FileName in ["a.status.json", ".a.status.json.vizd-00000000", ".again.zz.a.json", ".again.1f..json", "x"] {
+        for file: FileName in [
+            "a.status.json", ".a.status.json.vizd-00000000", ".again.zz.a.json", ".again.1f..json", "x",
+        ] {
             #expect(Claimed(found: file) == nil, "\(file)")
         }
     }

@@ -24,7 +24,9 @@ struct QueueTests {
 
     @Test("requests of one user come in the order of arrival: time, event number, name")
     mutating func arrival() {
-        for one in [entry("d", at: 2), entry("c", at: 1, 9), entry("b", at: 1, 3), entry("z", at: 0), entry("a", at: 0)] {
+        for one in [
+            entry("d", at: 2), entry("c", at: 1, 9), entry("b", at: 1, 3), entry("z", at: 0), entry("a", at: 0),
+        ] {
             #expect(queue.insert(one) == .queued)
         }
         #expect(drain(&queue) == ["a", "z", "b", "c", "d"])
@@ -152,7 +154,9 @@ struct QueueTests {
 
         mutating func insert(_ entry: QueueEntry) {
             entries.append(entry)
-            if turns[entry.priority]?.contains(entry.user) != true { turns[entry.priority, default: []].append(entry.user) }
+            if turns[entry.priority]?.contains(entry.user) != true {
+                turns[entry.priority, default: []].append(entry.user)
+            }
         }
 
         mutating func take() -> QueueEntry? {
@@ -179,7 +183,8 @@ struct QueueTests {
             switch Int.random(in: 0..<10, using: &chance) {
             case 0..<5:
                 let user = "u\(Int.random(in: 0..<7, using: &chance))"
-                let one = entry("f\(step)", user, Int.random(in: 0..<3, using: &chance), at: Int64(step % 50), UInt64(step))
+                let one = entry(
+                    "f\(step)", user, Int.random(in: 0..<3, using: &chance), at: Int64(step % 50), UInt64(step))
                 if queue.insert(one) == .queued { model.insert(one) }
             case 5:
                 guard let victim = model.entries.randomElement(using: &chance) else { continue }
@@ -213,7 +218,8 @@ struct QueueTests {
         queue = Queue(capacity: 200_000, perUser: 200_000)
         let before = Host.residentBytes
         for number in 0..<100_000 {
-            let one = entry("request-with-a-usual-name-\(number)", "user-\(number % 1000)", number % 3, at: Int64(number))
+            let one = entry(
+                "request-with-a-usual-name-\(number)", "user-\(number % 1000)", number % 3, at: Int64(number))
             _ = queue.insert(one)
         }
         let used = Host.residentBytes - before

@@ -177,7 +177,9 @@ struct SpoolDirectoryTests {
 
     @Test("leftovers of vizd's own writing are swept, other hidden files stay")
     func sweep() throws {
-        for name: FileName in [".vizd-canary-1f-1", ".vizd-probe-x", ".x.result.json.vizd-0a1b2c3d", ".hidden.json", "x"] {
+        for name: FileName in [
+            ".vizd-canary-1f-1", ".vizd-probe-x", ".x.result.json.vizd-0a1b2c3d", ".hidden.json", "x",
+        ] {
             try test.write("", name, in: .incoming)
         }
         #expect(try spool.sweep(.incoming).count == 3)

@@ -314,7 +314,7 @@ struct CommandsSpoolTests {
                 try spool.write(Sample.complete().encode(), "a.result.json", in: .done)
                 try reader.root.rename("processing/a.json", as: "done/a.json", .noReplace)
             case .ended(let box, _, _): return box
-            case nil: Issue.record("the job was lost")
+            case .hidden, nil: Issue.record("the job was lost")
             }
             return nil
         }
@@ -393,5 +393,16 @@ struct CommandsSpoolTests {
         #expect(try SpoolCheck.missingFolder(of: spool.path + "-gone") == spool.path + "-gone")
         let bare = try ScratchSpool(boxes: [.incoming, .processing])
         #expect(try SpoolCheck.missingFolder(of: bare.path) == bare.path + "/done")
+    }
+
+    @Test("a box that cannot be read does not hide what the others hold")
+    func unreadableBoxes() throws {
+        let half = try ScratchSpool(boxes: [.incoming, .done])
+        try half.write(Sample.complete("d").encode(), "d.result.json", in: .done)
+        let listing = try JobListing(of: half.reader(), limit: 5)
+        #expect(listing.jobs.map(\.name) == ["d"])
+        #expect(listing.unreadable.map { $0.prefix { $0 != "/" } } == ["processing", "failed"])
+        let overview = try SpoolOverview(of: half.reader(), now: 0)
+        #expect(overview.counts[2].count == .jobs(1) && overview.counts[3].count != .jobs(0))
     }
 }

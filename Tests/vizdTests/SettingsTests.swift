@@ -1,5 +1,6 @@
-// The settings as values: what is read from where, what wins, and what a person is told when something is wrong. Nothing
-// here touches the disk except the test of etc/vizd.conf; the loader sees the world that each test draws for it.
+// The settings as values: what is read from where, what wins, and what a person is told when something is wrong.
+// Nothing here touches the disk except the test of etc/vizd.conf; the loader sees the world that each test draws for
+// it.
 
 import Contract
 import Linux

@@ -17,6 +17,7 @@ package struct FlatLayLayout: Hashable, Sendable {
         /// Width over height of what is to be shown.
         package let aspect: Double
 
+        /// Describes a garment.
         package init(name: String, category: String, aspect: Double) {
             (self.name, self.category, self.aspect) = (name, category, aspect)
         }
@@ -29,6 +30,7 @@ package struct FlatLayLayout: Hashable, Sendable {
         package let width: Int
         package let height: Int
 
+        /// Makes one; tests do.
         package init(left: Int, top: Int, width: Int, height: Int) {
             (self.left, self.top, self.width, self.height) = (left, top, width, height)
         }

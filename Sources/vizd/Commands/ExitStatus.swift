@@ -40,7 +40,8 @@ extension ParsableCommand {
             Terminal.write("vizd: \(failure.sentence)\n", to: 2)
             status = failure.status
         } catch let failure as SystemFailure {
-            Terminal.write("vizd: \(failure)\n", to: 2)
+            let next = failure.errno == .accessDenied ? ". Only members of that folder's group may look there." : ""
+            Terminal.write("vizd: \(failure)\(next)\n", to: 2)
             status = .cannotCreate
         }
         if status != .success { throw ExitCode(status.rawValue) }

@@ -32,6 +32,7 @@ struct List: ParsableCommand {
         try ending {
             let now = WallClock.now()
             let listing = try JobListing(of: config.openSpool(), limit: limit)
+            Terminal.write(listing.unreadable.map { "vizd: \($0)\n" }.joined(), to: 2)
             Surroundings.print(json ? listing.jobs.map { $0.json(now: now) }.joined() : listing.text(now: now))
             return .success
         }
@@ -45,25 +46,38 @@ struct JobListing {
     let ended: [JobReport]
     /// All that there are, shown or not.
     let totals: (waiting: Int, processing: Int, ended: Int)
+    /// A sentence for each box that this user may not read.
+    let unreadable: [String]
 
     var jobs: [JobReport] { waiting + processing + ended }
 
     init(
         waiting: [JobReport], processing: [JobReport], ended: [JobReport],
-        totals: (waiting: Int, processing: Int, ended: Int)
+        totals: (waiting: Int, processing: Int, ended: Int), unreadable: [String] = []
     ) {
         self.waiting = waiting
         self.processing = processing
         self.ended = ended
         self.totals = totals
+        self.unreadable = unreadable
     }
 
     /// Only the files of those that are shown are read; what moved on meanwhile is left out.
     init(of spool: SpoolReader, limit: Int) throws(SystemFailure) {
-        let incoming = try spool.requests(in: .incoming, keeping: limit)
-        let claimed = try spool.requests(in: .processing, keeping: limit)
-        let done = try spool.results(in: .done, keeping: limit)
-        let failed = try spool.results(in: .failed, keeping: limit)
+        var found: [Box: BoxCount] = [:]
+        var unreadable: [String] = []
+        for box in [Box.incoming, .processing, .done, .failed] {
+            do throws(SystemFailure) {
+                let isResult = box == .done || box == .failed
+                found[box] =
+                    try isResult ? spool.results(in: box, keeping: limit) : spool.requests(in: box, keeping: limit)
+            } catch  where [.accessDenied, .notFound].contains(error.errno) {
+                unreadable.append("\(box.rawValue)/ cannot be read: \(error.errno.text)")
+            }
+        }
+        let none = BoxCount(keeping: 1, oldestFirst: true)
+        let (incoming, claimed) = (found[.incoming] ?? none, found[.processing] ?? none)
+        let (done, failed) = (found[.done] ?? none, found[.failed] ?? none)
         var waiting: [JobReport] = []
         for entry in incoming.kept { waiting += try Self.waiting(entry, spool) }
         var processing: [JobReport] = []
@@ -75,7 +89,7 @@ struct JobListing {
         ended.sort { $0.since > $1.since }
         self.init(
             waiting: waiting, processing: processing, ended: Array(ended.prefix(limit)),
-            totals: (incoming.count, claimed.count, done.count + failed.count))
+            totals: (incoming.count, claimed.count, done.count + failed.count), unreadable: unreadable)
     }
 
     private static func waiting(_ entry: BoxEntry, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
@@ -105,6 +119,7 @@ struct JobListing {
             section("in progress", processing, totals.processing, now),
             section("ended lately", ended, totals.ended, now),
         ].compactMap { $0 }
+        if parts.isEmpty, !unreadable.isEmpty { return "" }
         return parts.isEmpty
             ? "The spool is empty. `vizd submit --help` shows how to fill it.\n" : parts.joined(separator: "\n")
     }

@@ -1,5 +1,6 @@
 // Putting a request into the spool the way it must be done: written aside, synced, renamed into `incoming`, the folder
-// synced. When `put` has returned, the request is there whole and survives a power cut; when it throws, it is not there.
+// synced. When `put` has returned, the request is there whole and survives a power cut; when it throws, it is not
+// there.
 //
 // The boxes are named by paths beneath the spool's folder and never opened for this, so that a drop-box that this user
 // may write but not read works too.

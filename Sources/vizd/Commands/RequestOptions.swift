@@ -1,5 +1,5 @@
-// A request spelled out as options of `submit`, and the bytes of one that came as a file. Either way it is checked by the
-// contract before it goes anywhere, so that what can be known to fail is said here and now.
+// A request spelled out as options of `submit`, and the bytes of one that came as a file. Either way it is checked
+// by the contract before it goes anywhere, so that what can be known to fail is said here and now.
 
 internal import ArgumentParser
 internal import Contract

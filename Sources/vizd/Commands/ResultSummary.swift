@@ -1,4 +1,5 @@
-// What a person wants to know of a finished job: where the picture is and what it cost, or what went wrong and what to do.
+// What a person wants to know of a finished job: where the picture is and what it cost, or what went wrong and what
+// to do.
 
 internal import Contract
 internal import Spool

@@ -10,16 +10,17 @@ struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the daemon in the foreground.",
         discussion: """
-            Watches the spool's incoming/ folder and works on what is dropped there until it is told to stop (SIGTERM or \
-            Ctrl-C): then it claims nothing more, gives jobs under way a few seconds, and leaves the rest to go on at the \
+            Watches the spool's incoming/ folder and works on what is dropped there until it is told to stop \
+            (SIGTERM or Ctrl-C): then it claims nothing more, gives jobs under way a few seconds, and leaves the \
+            rest to go on at the \
             next start. Logs to standard error.
 
             Examples:
               vizd run --config /etc/vizd/vizd.conf
               VIZD_SPOOL_DIR=./spool VIZD_STATE_DIR=./state VIZD_WARDROBE_ROOT=./wardrobe_photos vizd run
 
-            Exit status: 0 told to stop, 1 the machine failed under it, 73 something cannot be made or opened, 75 another \
-            vizd holds the spool, 78 the configuration must be mended.
+            Exit status: 0 told to stop, 1 the machine failed under it, 73 something cannot be made or opened, 75 \
+            another             vizd holds the spool, 78 the configuration must be mended.
             """)
 
     @Flag(help: "If another vizd holds the spool, wait until it ends and take over.")
@@ -36,7 +37,12 @@ struct Run: ParsableCommand {
             throw ExitCode(ExitStatus.configuration.rawValue)
         }
         let output = LogOutput.standardError(settings)
-        let code = DaemonProcess(settings: settings, log: output.logger(), standby: standby).run()
-        if code != 0 { throw ExitCode(code) }
+        let (path, world) = (config.config, Surroundings.settingsWorld())
+        var daemon = DaemonProcess(settings: settings, log: output.logger(), standby: standby)
+        daemon.reloader = Reloader(loaded) {
+            SettingsLoader.load(path: path, world: world, capabilities: .thisVersion)
+        }
+        daemon.adoptLog = { output.adopt($0) }
+        Host.exit(daemon.run())
     }
 }

@@ -2,5 +2,6 @@
 
 internal import Contract
 
-/// Somebody else's text as it may be printed: whole, with control characters, line ends and direction marks made visible.
+/// Somebody else's text as it may be printed: whole, with control characters, line ends and direction marks made
+/// visible.
 func shown(_ text: String) -> String { printable(text, limit: .max) }

@@ -15,6 +15,8 @@ enum JobPlace: Equatable, Sendable {
     case processing(since: Int64, status: [UInt8]?)
     /// Finished, in `done` or `failed`; `result` is the bytes of its result.
     case ended(Box, result: [UInt8], at: Int64)
+    /// In none of the boxes that this user may look into; perhaps in one of the others.
+    case hidden(SystemFailure)
 }
 
 final class SpoolReader {
@@ -41,15 +43,25 @@ final class SpoolReader {
 
     /// Where the job is now; nil when no box has it.
     func place(of job: JobReference) throws(SystemFailure) -> JobPlace? {
-        if let info = try info(of: job.requestFile, in: .incoming) { return .waiting(arrived: info.changed) }
-        if let info = try info(of: job.requestFile, in: .processing) {
-            return .processing(since: info.changed, status: try read(job.statusFile, in: .processing))
+        var denied: SystemFailure?
+        for box in [Box.incoming, .processing, .done, .failed] {
+            do throws(SystemFailure) {
+                if let place = try place(of: job, in: box) { return place }
+            } catch  where error.errno == .accessDenied {
+                denied = error
+            }
         }
-        for box in [Box.done, .failed] {
-            guard let result = try read(job.resultFile, in: box) else { continue }
+        return denied.map { .hidden($0) }
+    }
+
+    private func place(of job: JobReference, in box: Box) throws(SystemFailure) -> JobPlace? {
+        if box == .done || box == .failed {
+            guard let result = try read(job.resultFile, in: box) else { return nil }
             return .ended(box, result: result, at: try info(of: job.resultFile, in: box)?.modified ?? 0)
         }
-        return nil
+        guard let info = try info(of: job.requestFile, in: box) else { return nil }
+        if box == .incoming { return .waiting(arrived: info.changed) }
+        return .processing(since: info.changed, status: try read(job.statusFile, in: .processing))
     }
 
     func info(of name: FileName, in box: Box) throws(SystemFailure) -> FileInfo? {
@@ -65,8 +77,8 @@ final class SpoolReader {
         }
     }
 
-    /// A file's bytes where it is one that this user may read: a link, a pipe or another user's file is told by its name
-    /// alone, so it is nil like one that is gone.
+    /// A file's bytes where it is one that this user may read: a link, a pipe or another user's file is told by its
+    /// name alone, so it is nil like one that is gone.
     func readIfReadable(_ name: FileName, in box: Box) throws(SystemFailure) -> [UInt8]? {
         guard case .bytes(let bytes, _) = Reading.of(name, in: try self.box(box), limit: Self.documentLimit) else {
             return nil

@@ -71,7 +71,8 @@ extension SpoolReader {
         return !file.ends(in: ".status.json")
     }
 
-    /// The time of a request is that of its last move (ctime: mtime is the producer's to choose), of a result its writing.
+    /// The time of a request is that of its last move (ctime: mtime is the producer's to choose), of a result its
+    /// writing.
     private func walk(_ box: Box, _ belongs: (FileName) -> Bool, _ body: (BoxEntry) -> Void) throws(SystemFailure) {
         let isResult = box == .done || box == .failed
         let folder = try self.box(box)

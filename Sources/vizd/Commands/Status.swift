@@ -9,14 +9,15 @@ struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one job, or how full the spool is.",
         discussion: """
-            With a job: how far it is, or how it ended. Without one: how many jobs are in each box, how long the oldest \
-            waits, and whether a vizd is at work.
+            With a job: how far it is, or how it ended. Without one: how many jobs are in each box, how long the \
+            oldest             waits, and whether a vizd is at work.
 
             Examples:
               vizd status
               vizd status 20261124-021803-123-1a2b3c --json
 
-            Exit status: 0, or 66 when there is no such job. A job that failed is 0 here: `vizd wait` ends as the job did.
+            Exit status: 0, or 66 when there is no such job. A job that failed is 0 here: `vizd wait` ends as the \
+            job did.
             """)
 
     @Argument(
@@ -59,10 +60,12 @@ enum JobStatus {
             let summary = ResultSummary(result, in: box, job: job, file: file)
             let report = JobReport(ended: job.name, in: box, result: result, since: at)
             return line(report, now) + (summary.pictures + summary.remarks).map(\.asLine).joined()
+        case .hidden(let failure): throw failure
         case nil:
             throw CommandFailure(
                 .noSuchJob,
-                "There is no job \(shown(job.name)) in the spool \(shown(spool.path)). `vizd list` shows those that there are."
+                "There is no job \(shown(job.name)) in the spool \(shown(spool.path)). `vizd list` shows those that "
+                    + "there are."
             )
         }
     }

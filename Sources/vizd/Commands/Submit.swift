@@ -19,8 +19,8 @@ struct Submit: ParsableCommand {
               vizd submit request.json --name autumn-look
               jq '.seed = 7' request.json | vizd submit - --wait --timeout 5m
 
-            Exit status: 0 submitted (with --wait: complete), 1 failed, 64 the request is not valid, 73 the spool cannot \
-            be written, 75 the time given with --timeout is over, 78 the configuration is wrong.
+            Exit status: 0 submitted (with --wait: complete), 1 failed, 64 the request is not valid, 73 the spool \
+            cannot             be written, 75 the time given with --timeout is over, 78 the configuration is wrong.
             """)
 
     @Argument(help: "A request file; - for standard input. Without it the options below say what is wanted.")
@@ -47,8 +47,8 @@ struct Submit: ParsableCommand {
         if timeout != nil, !wait { throw ValidationError("--timeout goes with --wait.") }
         if let name, JobName(name) == nil {
             throw ValidationError(
-                "--name takes up to \(JobName.limit) bytes without / and control characters, not beginning with a dot and "
-                    + "not ending in .result, .status, .cancel or a dot and four digits.")
+                "--name takes up to \(JobName.limit) bytes without / and control characters, not beginning with a "
+                    + "dot and not ending in .result, .status, .cancel or a dot and four digits.")
         }
     }
 

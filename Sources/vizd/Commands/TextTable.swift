@@ -1,4 +1,5 @@
-// Columns for a terminal: every cell made harmless (names come from strangers), every column as wide as its widest cell.
+// Columns for a terminal: every cell made harmless (names come from strangers), every column as wide as its widest
+// cell.
 
 internal import Contract
 

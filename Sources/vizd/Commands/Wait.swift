@@ -21,7 +21,8 @@ struct Wait: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Wait until a job has ended.",
         discussion: """
-            Shows how the job goes on (a bar on a terminal, lines elsewhere), then prints the path of its picture. A job \
+            Shows how the job goes on (a bar on a terminal, lines elsewhere), then prints the path of its picture. A \
+            job \
             that has ended already is answered at once.
 
             Example:

@@ -31,6 +31,7 @@ struct Waiting {
                 }
             case .processing(_, let status): screen.show(JobProgress(status: status))
             case .ended(let box, let result, _): return summarize(result, box)
+            case .hidden: screen.show(.claimed)
             case nil: throw gone()
             }
             return nil

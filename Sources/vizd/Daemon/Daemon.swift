@@ -1,14 +1,15 @@
 // The loop: it waits in one place (signals, the watch on incoming/, jobs that ended, a deadline) and then does what is
 // due: look, claim, hand out. It runs on the main thread; the work runs elsewhere.
 //
-// It leaves when it is told to (0), and when the machine fails under it: one line in the log says why, the service manager
-// starts it again, and the start works out where every job stands. WATCHDOG=1 comes from here, so a disk that hangs this
-// loop is noticed.
+// It leaves when it is told to (0), and when the machine fails under it: one line in the log says why, the service
+// manager starts it again, and the start works out where every job stands. WATCHDOG=1 comes from here, so a disk
+// that hangs this loop is noticed.
 
 import Contract
 import Ledger
 import Linux
 import Logging
+import Pipeline
 import Spool
 import Synchronization
 
@@ -21,6 +22,7 @@ final class Mailbox: Sendable {
     }
 
     private let ended = Mutex<[Ended]>([])
+    private let leave = Mutex(false)
     private let bell: EventFD
 
     init() throws(SystemFailure) { bell = try EventFD() }
@@ -33,8 +35,19 @@ final class Mailbox: Sendable {
         bell.signal()
     }
 
-    /// Wakes the loop for nothing in particular.
-    func wake() { bell.signal() }
+    /// Asks the loop to leave, as SIGTERM does.
+    func askToLeave() {
+        leave.withLock { $0 = true }
+        bell.signal()
+    }
+
+    /// Whether somebody asked for that; told once.
+    func takeWish() -> Bool {
+        leave.withLock { leave in
+            defer { leave = false }
+            return leave
+        }
+    }
 
     func take() -> [Ended] {
         bell.drain()
@@ -58,25 +71,31 @@ struct DaemonLimits {
 /// The daemon. One thread owns it.
 final class Daemon {
     private let spool: Spool
-    private let incoming: Incoming
-    private let life: JobLife
+    /// Replaced when a reload changes how requests are found.
+    private(set) var incoming: Incoming
+    private var life: JobLife
     private let mailbox: Mailbox
     private let signals: SignalFD
     private let notifier: ServiceNotifier
     private let room: Room
     private let limits: DaemonLimits
-    private let log: Logger
+    let log: Logger
+    let reloader: Reloader?
+    private let adoptLog: (Settings) -> Void
     private var claim: Claim
-    private var slots: Slots
+    private(set) var slots: Slots
     /// Files that the last run left, to be lived before anything new is claimed.
-    private var leftovers: [Leftover]
+    private(set) var leftovers: [Leftover]
     private var leaving: Int64?
     private var pausedUntil: Int64 = 0
     /// Whether the last claim left both slots and requests.
     private var claimsMore = false
-    private var obstacle: String?
+    private(set) var obstacle: String?
     private var lastWatchdog: Int64 = 0
     private var lastStatus = ""
+    private var lastStatusAt: Int64 = .min / 2
+    /// The service manager is told what is going on at most this often, nanoseconds.
+    private static let statusInterval: Int64 = 1_000_000_000
     /// A file of the last run.
     struct Leftover {
         let claimed: Claimed
@@ -85,11 +104,13 @@ final class Daemon {
 
     init(
         spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
-        room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger
+        room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger, reloader: Reloader?,
+        adoptLog: @escaping (Settings) -> Void
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
         (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
-        (self.leftovers, self.log) = (leftovers, log)
+        self.leftovers = leftovers
+        (self.log, self.reloader, self.adoptLog) = (log, reloader, adoptLog)
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
     }
@@ -122,7 +143,7 @@ final class Daemon {
     /// One turn of the loop. Answers whether it is over.
     private func turn() throws -> Bool {
         let now = MonotonicClock.now()
-        try heed(try signals.drain(), now)
+        heed(try signals.drain() + (mailbox.takeWish() ? [.terminate] : []), now)
         report(try incoming.step(at: now, wall: WallClock.now()))
         try settle(mailbox.take())
         if let leaving {
@@ -138,7 +159,7 @@ final class Daemon {
 
     // MARK: - Signals
 
-    private func heed(_ arrived: [Signal], _ now: Int64) throws {
+    private func heed(_ arrived: [Signal], _ now: Int64) {
         for signal in arrived {
             switch signal {
             case .terminate, .interrupt:
@@ -146,10 +167,22 @@ final class Daemon {
                 leaving = leaving == nil ? now + limits.drain : now
                 tell("STOPPING=1")
                 log.notice("vizd.draining", metadata: ["in_flight": "\(slots.count)"])
-            case .hangUp, .user1:
-                log.notice("signal.ignored", metadata: ["reason": "this version reads its configuration at start only"])
+            case .hangUp: reloadConfiguration()
+            case .user1: dumpState()
             }
         }
+    }
+
+    /// Puts a reloaded configuration in force, as far as that goes without a restart.
+    func adopt(_ settings: Settings) {
+        adoptLog(settings)
+        life.requestBytes = settings.limits.requestBytes
+        life.pipeline.settings.provider = settings.provider
+        slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
+        // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
+        incoming = Incoming.of(spool, settings)
+        for user in slots.fullUsers { incoming.queue.hold(user) }
+        claimsMore = true
     }
 
     // MARK: - Jobs
@@ -172,7 +205,8 @@ final class Daemon {
         claimsMore = false
         guard now >= pausedUntil else { return }
         let wanted = min(slots.free, Daemon.batch)
-        guard wanted > 0, claim.hasUnsynced || !incoming.queue.isEmpty, try roomToClaim(now) else { return }
+        // What was renamed but found no room to be made durable comes first; it holds its slots already.
+        guard claim.hasUnsynced || (wanted > 0 && !incoming.queue.isEmpty), try roomToClaim(now) else { return }
         var entries: [FileName: QueueEntry] = [:]
         var order: [QueueEntry] = []
         while order.count < wanted, let entry = incoming.queue.take() {
@@ -182,7 +216,7 @@ final class Daemon {
             order.append(entry)
         }
         // Fewer than wanted: the others wait for slots of their users, and an ended job rings.
-        claimsMore = order.count == wanted && slots.free > 0
+        claimsMore = order.count == wanted && wanted > 0 && slots.free > 0
         let outcome = try claim.claim(order.map(\.file))
         unsynced.merge(entries) { _, new in new }
         for result in outcome.results { handOut(result) }
@@ -243,8 +277,10 @@ final class Daemon {
         var deadline = incoming.nextDeadline
         if let leaving { deadline = min(deadline, leaving) }
         if let interval = notifier.watchdogInterval { deadline = min(deadline, lastWatchdog + interval) }
-        // With slots left and the queue not emptied there is more to claim at once, or after the pause.
-        if leaving == nil && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
+        // With slots left and the queue not emptied there is more to claim at once, or after the pause. Without either
+        // an event comes first: a request that arrives, a job that ends.
+        let mayClaim = leaving == nil && slots.free > 0 && (claim.hasUnsynced || !incoming.queue.isEmpty)
+        if mayClaim && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }
@@ -255,9 +291,10 @@ final class Daemon {
             lastWatchdog = now
             tell("WATCHDOG=1")
         }
-        let status = "\(slots.count) in flight, \(incoming.queue.count) waiting" + (obstacle.map { "; paused: \($0)" } ?? "")
-        if status != lastStatus {
-            lastStatus = status
+        let status =
+            "\(slots.count) in flight, \(incoming.queue.count) waiting" + (obstacle.map { "; paused: \($0)" } ?? "")
+        if status != lastStatus && now - lastStatusAt >= Daemon.statusInterval {
+            (lastStatus, lastStatusAt) = (status, now)
             tell("STATUS=\(status)")
         }
     }

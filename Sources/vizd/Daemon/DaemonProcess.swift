@@ -1,5 +1,5 @@
-// From settings to an exit code: signals first, then preflight, lock, start and the loop. `vizd run` and the demonstration
-// both come through here.
+// From settings to an exit code: signals first, then preflight, lock, start and the loop. `vizd run` and the
+// demonstration both come through here.
 
 import Contract
 import Ledger
@@ -12,6 +12,9 @@ struct DaemonProcess {
     let settings: Settings
     let log: Logger
     let standby: Bool
+    /// Reads the configuration again on SIGHUP; nil where there is none to read.
+    var reloader: Reloader?
+    var adoptLog: (Settings) -> Void = { _ in }
     /// Called on the main thread once everything is assembled, before the loop runs.
     var assembled: (Assembly) -> Void = { _ in }
 
@@ -27,7 +30,8 @@ struct DaemonProcess {
             let spool = try opened()
             guard let lock = try locked(spool, signals) else { return 0 }
             let assembly = try Assembly(settings, spool: spool, lock: lock, log: log)
-            let daemon = try assembly.daemon(signals: signals, environment: Host.environment)
+            let daemon = try assembly.daemon(
+                signals: signals, environment: Host.environment, reloader: reloader, adoptLog: adoptLog)
             assembled(assembly)
             return assembly.end(after: daemon.run())
         } catch {
@@ -71,7 +75,9 @@ struct DaemonProcess {
                 return try SpoolLock.take(spool, started: started)
             } catch {
                 guard standby && error.exit == 75 else { throw StartFailure(error) }
-                if !isSaid { log.notice("standby.waiting", metadata: ["holder": "\(SpoolLock.holder(spool) ?? "unknown")"]) }
+                if !isSaid {
+                    log.notice("standby.waiting", metadata: ["holder": "\(SpoolLock.holder(spool) ?? "unknown")"])
+                }
                 isSaid = true
             }
             if try stopped(signals) { return nil }

@@ -25,7 +25,7 @@ enum LifeEnd: Sendable {
 struct JobLife: Sendable {
     let spool: Spool
     let journal: Journal
-    let pipeline: Pipeline
+    var pipeline: Pipeline
     let landing: Landing
     let board: StatusBoard
     let work: WorkFolder
@@ -34,7 +34,7 @@ struct JobLife: Sendable {
     /// Names that have been admitted and have not landed, in this process.
     let working: NamesAtWork
     /// Bytes of a request (`limits.requestBytes`).
-    let requestBytes: Int
+    var requestBytes: Int
     /// Waits until there is room on the disk again.
     let awaitRoom: @Sendable (String) async -> Void
     /// Waits so many nanoseconds.
@@ -65,41 +65,43 @@ struct JobLife: Sendable {
 
     private func job(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
         guard let request = try await content(of: claimed, landing: name.landing) else { return }
-        let isOurs = working.insert(name)
-        defer { if isOurs { working.remove(name) } }
-        while true {
-            switch try await admit(name, request, running: !isOurs) {
-            case .later: await pause(JobLife.patience)
-            case .duplicate: return try await remove(claimed, as: "a duplicate of a request that is known")
-            case .nameTaken: return try await taken(name, claimed, request)
-            case .job(let job): return try await work(on: job, name, claimed, request, queued: queued)
-            }
+        // One life a name: an earlier one has landed a little before it is over (its picture is let go last), and what
+        // it still does must not meet a later one's files.
+        while !working.insert(name) {
+            if try await turnedAway(name, claimed, request, running: true) { return }
+            await pause(JobLife.patience)
+        }
+        defer { working.remove(name) }
+        switch try await admit(name, request) {
+        case .duplicate: try await remove(claimed, as: "a duplicate of a request that is known")
+        case .nameTaken: try await taken(name, claimed, request)
+        case .job(let job): try await work(on: job, name, claimed, request, queued: queued)
         }
     }
 
     /// What the journal says to a file.
     private enum Answer {
-        case later
         case duplicate
         case nameTaken
         case job(Admitted.Job)
     }
 
-    private func admit(_ name: JobName, _ request: ClaimedRequest, running: Bool) async throws(LifeTrouble) -> Answer {
+    private func admit(_ name: JobName, _ request: ClaimedRequest) async throws(LifeTrouble) -> Answer {
         let presence = try await presence(of: name)
         let question = AdmissionRequest(
             name: name.text, digest: request.digest.bytes, ownerUID: request.info.uid, request: request.bytes,
-            userID: request.userID, outfitID: request.outfitID, oldRequest: presence.oldRequest, running: running,
+            userID: request.userID, outfitID: request.outfitID, oldRequest: presence.oldRequest, running: false,
             at: now())
         let answers = try await journalled { () async throws(JournalFailure) in try await journal.admit([question]) }
         guard let answer = answers.first else { preconditionFailure("the journal answered nothing to \(name)") }
         switch answer.judgement {
-        case .later: return .later
+        case .later: preconditionFailure("\(name) was to wait for itself")
         case .duplicate: return .duplicate
         case .nameTaken: return .nameTaken
         case .fresh, .resume, .relanding, .rerun, .retry:
             guard let job = answer.job else { preconditionFailure("\(name) was let in without a job") }
-            log.info("job.admitted", metadata: name.metadata(["judgement": "\(answer.judgement.word)", "run": "\(job.row.run)"]))
+            let word = answer.judgement.word
+            log.info("job.admitted", metadata: name.metadata(["judgement": "\(word)", "run": "\(job.row.run)"]))
             // A job at work has nothing in done/ and failed/; what lies there is of an earlier run, or of this one's
             // landing, which is then finished from the journal.
             if job.row.phase != .landing { try await withdraw(name, presence, answer.judgement) }
@@ -141,7 +143,7 @@ struct JobLife: Sendable {
     }
 
     /// Puts a kept result into its box and its request beside it; harmless to do again.
-    func land(_ outcome: Outcome, of name: JobName, source: FileName) async throws(LifeTrouble) {
+    func land(_ outcome: Outcome, of name: JobName, source: FileName?) async throws(LifeTrouble) {
         guard let result = outcome.result else { preconditionFailure("the result of \(name) is gone from the journal") }
         let order = LandingOrder(
             name: name.landing, box: outcome.box.box, result: result, source: source, status: name.landing)
@@ -162,23 +164,30 @@ struct JobLife: Sendable {
     private func again(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
         guard let request = try await content(of: claimed, landing: nil) else { return }
         while true {
-            let presence = try await presence(of: name)
-            let running = working.contains(name)
-            let judgement = try await journalled { () async throws(JournalFailure) in
-                try await journal.judge(
-                    name: name.text, digest: request.digest.bytes, oldRequest: presence.oldRequest, running: running)
-            }
-            switch judgement {
-            case .duplicate: return try await remove(claimed, as: "a duplicate of the request that is in progress")
-            case .nameTaken: return try await taken(name, claimed, request)
-            case .later: await pause(JobLife.patience)
-            case .fresh, .resume, .relanding, .rerun, .retry:
-                // The first one has landed meanwhile: this file takes its place and is judged as any other.
-                if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
-                if case .gone = try await read(claimed) { return }
-                await pause(JobLife.patience)
-            }
+            if try await turnedAway(name, claimed, request, running: working.contains(name)) { return }
+            // Once the first one has landed, this file takes its place and is judged as any other.
+            if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
+            if case .gone = try await read(claimed) { return }
+            await pause(JobLife.patience)
         }
+    }
+
+    /// Ends a file whose name is in use: a duplicate, or other content. Answers whether it was one; if not, its turn
+    /// comes.
+    private func turnedAway(
+        _ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, running: Bool
+    ) async throws(LifeTrouble) -> Bool {
+        let presence = try await presence(of: name)
+        let judgement = try await journalled { () async throws(JournalFailure) in
+            try await journal.judge(
+                name: name.text, digest: request.digest.bytes, oldRequest: presence.oldRequest, running: running)
+        }
+        switch judgement {
+        case .duplicate: try await remove(claimed, as: "a duplicate of the request that is in progress")
+        case .nameTaken: try await taken(name, claimed, request)
+        case .later, .fresh, .resume, .relanding, .rerun, .retry: return false
+        }
+        return true
     }
 
     private func taken(_ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest) async throws(LifeTrouble) {
@@ -187,8 +196,8 @@ struct JobLife: Sendable {
             claimed, landing,
             RefusedFile(
                 code: .nameTaken,
-                message: "A request named \(name) with other content is known already, so this one was not run and was kept "
-                    + "as \(landing). Give it a name of its own and deliver it again.",
+                message: "A request named \(name) with other content is known already, so this one was not run and was "
+                    + "kept as \(landing). Give it a name of its own and deliver it again.",
                 userID: request.userID, outfitID: request.outfitID, digest: request.digest))
     }
 
@@ -200,7 +209,8 @@ struct JobLife: Sendable {
         try await refuse(
             claimed, name.landing(digest: digest.bytes),
             RefusedFile(
-                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.", userID: nil,
+                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.",
+                userID: nil,
                 outfitID: nil, digest: digest, wasRead: reading.bytes != nil))
     }
 
@@ -255,6 +265,7 @@ struct JobLife: Sendable {
             log.notice("job.complete", metadata: name.metadata(["seconds": "\(result.timing.total ?? 0)"]))
             return
         }
-        log.warning("job.failed", metadata: name.metadata(["code": "\(error.code.rawValue)", "reason": "\(error.message)"]))
+        log.warning(
+            "job.failed", metadata: name.metadata(["code": "\(error.code.rawValue)", "reason": "\(error.message)"]))
     }
 }

@@ -65,7 +65,9 @@ extension RefusedFile {
     static func notRegular(_ kind: FileKind, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .notARegularFile,
-            message: "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the request itself.",
+            message:
+                "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the "
+                + "request itself.",
             userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
     }
 
@@ -185,12 +187,21 @@ extension JobLife {
             (Box.done, presence.done, presence.doneResult), (Box.failed, presence.failed, presence.failedResult),
         ] where request != nil || result != nil {
             let unknown = judgement == .fresh(replacing: nil) && request?.kind == .regular
-            while case .paused(let failure) = try await spoken({ () async throws(SpoolFatal) in
-                try await landing.withdraw(name.landing, from: box, withRequest: request != nil && !unknown)
+            try await withdraw(name, from: box, withRequest: request != nil && !unknown)
+        }
+    }
+
+    private func withdraw(_ name: JobName, from box: Box, withRequest: Bool) async throws(LifeTrouble) {
+        while true {
+            switch try await spoken({ () async throws(SpoolFatal) in
+                try await landing.withdraw(name.landing, from: box, withRequest: withRequest)
             }) {
-                await awaitRoom("\(failure)")
+            case .landed: return log.info("result.withdrawn", metadata: name.metadata(["box": "\(box.rawValue)"]))
+            case .paused(let failure): await awaitRoom("\(failure)")
+            case .blocked(let failure):
+                // Of an earlier run; this one's landing replaces it, or says what is in the way.
+                return log.warning("result.left", metadata: name.metadata(["reason": "\(failure)"]))
             }
-            log.info("result.withdrawn", metadata: name.metadata(["box": "\(box.rawValue)"]))
         }
     }
 

@@ -6,6 +6,7 @@ import Ledger
 /// Where the request of a name lies at the start.
 struct RequestPlaces: Hashable {
     var processing: Bool
+    /// The very request, with the bytes that the journal knows.
     var incoming: Bool
     var done: Bool
     var failed: Bool

@@ -1,7 +1,7 @@
 // The disk's room: what is held back for jobs under way, when nothing new may begin, and the waiting while it is full.
 //
-// A full disk is a pause: whoever meets ENOSPC waits here and tries again. The first to wait gives up what was held back,
-// so that jobs which were paid for can still end.
+// A full disk is a pause: whoever meets ENOSPC waits here and tries again. The first to wait gives up what was held
+// back, so that jobs which were paid for can still end.
 
 import Linux
 import Logging
@@ -16,7 +16,7 @@ struct FileSystemRoom {
 
 /// Watches the room on every file system that vizd writes to.
 final class Room: Sendable {
-    private let places: [(folder: Directory, reserve: Reserve)]
+    private let places: [FileSystemRoom]
     private let floor: DiskFloor
     private let log: Logger
     /// How long to wait before a full disk is tried again, nanoseconds.
@@ -27,14 +27,17 @@ final class Room: Sendable {
     /// A line in the log this often while jobs wait.
     private static let reminder: Int64 = 60_000_000_000
 
-    /// `places` has one entry for each file system.
+    /// `places` has one entry for each file system, the spool's first.
     init(
         places: [FileSystemRoom], floor: DiskFloor, interval: Int64, log: Logger,
         pause: @escaping @Sendable (Int64) async -> Void
     ) {
-        self.places = places.map { ($0.folder, $0.reserve) }
+        self.places = places
         (self.floor, self.interval, self.log, self.pause) = (floor, interval, log, pause)
     }
+
+    /// What is held back on the first file system, the spool's: landing gives it up by itself.
+    var spoolReserve: Reserve { places[0].reserve }
 
     /// Why nothing may be claimed now; nil when there is room everywhere. Takes back what had been given up.
     func obstacle() throws(SpoolFatal) -> String? {
@@ -54,7 +57,8 @@ final class Room: Sendable {
             return true
         }
         if isNews {
-            log.warning("disk.full", metadata: ["reason": "\(reason)", "next": "jobs wait and go on when there is room"])
+            log.warning(
+                "disk.full", metadata: ["reason": "\(reason)", "next": "jobs wait and go on when there is room"])
         }
         for place in places {
             do throws(SpoolFatal) {

@@ -6,14 +6,23 @@ import Spool
 struct Slots {
     private var taken = 0
     private var perUser: [String?: Int] = [:]
-    private let inFlight: Int
-    private let inFlightPerUser: Int
+    private var inFlight: Int
+    private var inFlightPerUser: Int
 
     /// `inFlight` jobs at most, `perUser` of them of one user.
     init(inFlight: Int, perUser: Int) {
         precondition(inFlight > 0 && perUser > 0, "with no slot nothing would ever run")
         (self.inFlight, inFlightPerUser) = (inFlight, perUser)
     }
+
+    /// New limits; jobs that are under way beyond them go on.
+    mutating func resize(inFlight: Int, perUser: Int) {
+        precondition(inFlight > 0 && perUser > 0, "with no slot nothing would ever run")
+        (self.inFlight, inFlightPerUser) = (inFlight, perUser)
+    }
+
+    /// The users who have all their slots and are to be passed over.
+    var fullUsers: [String?] { perUser.filter { $0.value >= inFlightPerUser }.map(\.key) }
 
     /// Jobs under way.
     var count: Int { taken }
@@ -35,6 +44,7 @@ struct Slots {
         taken -= 1
         let count = (perUser[user] ?? 0) - 1
         perUser[user] = count > 0 ? count : nil
-        return count == inFlightPerUser - 1
+        // Also below that: the limit may have been raised since the user was held.
+        return count < inFlightPerUser
     }
 }

@@ -1,7 +1,8 @@
-// A start: binds journal and spool, tidies up what is nobody's, and brings every job that the last run left back to where
-// it can go on (`Recovery`). Runs on the main thread before the loop; calls into tasks are waited for.
+// A start: binds journal and spool, tidies up what is nobody's, and brings every job that the last run left back to
+// where it can go on (`Recovery`). Runs on the main thread before the loop; calls into tasks are waited for.
 
 import Contract
+import Digest
 import Ledger
 import Linux
 import Logging
@@ -10,7 +11,9 @@ import Spool
 
 extension Assembly {
     /// Makes the daemon, with everything that the last run left.
-    func daemon(signals: SignalFD, environment: [String: String]) throws(StartFailure) -> Daemon {
+    func daemon(
+        signals: SignalFD, environment: [String: String], reloader: Reloader?, adoptLog: @escaping (Settings) -> Void
+    ) throws(StartFailure) -> Daemon {
         do {
             let inventory = try Inventory(of: spool)
             try bind(hasWork: !inventory.found.isEmpty)
@@ -20,12 +23,12 @@ extension Assembly {
             let leftovers = try recover(inventory)
             sweepWork()
             return Daemon(
-                spool: spool, incoming: incoming(), life: life, mailbox: mailbox, signals: signals,
+                spool: spool, incoming: Incoming.of(spool, settings), life: life, mailbox: mailbox, signals: signals,
                 notifier: ServiceNotifier(environment: environment), room: room,
                 limits: DaemonLimits(
                     inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
                     roomCheck: 2_000_000_000),
-                leftovers: leftovers, log: log)
+                leftovers: leftovers, log: log, reloader: reloader, adoptLog: adoptLog)
         } catch let failure as SpoolFatal {
             throw StartFailure(exit: 1, sentence: "\(failure)")
         } catch let failure as SpoolRefusal {
@@ -36,20 +39,6 @@ extension Assembly {
             throw StartFailure(exit: 1, sentence: failure.sentence)
         } catch {
             throw StartFailure(exit: 1, sentence: "\(error)")
-        }
-    }
-
-    private func incoming() -> Incoming {
-        var limits = IncomingSettings()
-        limits.settle = settings.spool.settle.nanoseconds
-        limits.rescan = settings.spool.rescan.nanoseconds
-        limits.queuedPerUser = settings.limits.queuedPerUser ?? limits.queued
-        limits.requestBytes = settings.limits.requestBytes
-        return Incoming(spool, limits, at: MonotonicClock.now()) { bytes in
-            switch RequestPeek.peek(bytes) {
-            case .notYet: .notYet
-            case .object(let user, let priority): .ready(user: user, priority: priority.rank)
-            }
         }
     }
 
@@ -76,15 +65,28 @@ extension Assembly {
             Daemon.Leftover(claimed: found.claimed, user: users[Array(found.claimed.role.id.utf8)] ?? nil)
         }
         for row in open {
-            guard let name = JobName(row.name) else { preconditionFailure("the journal holds the bad name \(row.name)") }
-            switch Recovery.step(phase: row.phase, try spool.presence(of: name).places) {
+            guard let name = JobName(row.name) else {
+                preconditionFailure("the journal holds the bad name \(row.name)")
+            }
+            var places = try spool.presence(of: name).places
+            // A file of that name with other bytes is another request: it does not bring this job back, and it is not
+            // the one to land.
+            if places.incoming { places.incoming = isSame(name, in: .incoming, as: row) }
+            let strange = row.phase == .landing && places.processing && !isSame(name, in: .processing, as: row)
+            if strange { places.processing = false }
+            switch Recovery.step(phase: row.phase, places) {
             case .leave, .live: continue
             case .putBack: leftovers.append(try putBack(name))
-            case .land: try finishLanding(name)
+            case .land: try finishLanding(name, source: strange ? nil : name.requestFile)
             }
         }
         if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
-        return leftovers
+        return Daemon.Leftover.jobsFirst(leftovers)
+    }
+
+    private func isSame(_ name: JobName, in box: Box, as row: JobRow) -> Bool {
+        let reading = Reading.of(name.requestFile, in: spool[box], limit: settings.limits.requestBytes)
+        return reading.bytes.map { SHA256.of($0).bytes } == row.digest
     }
 
     /// An open job without a file: its copy from the journal goes back to processing/.
@@ -97,11 +99,11 @@ extension Assembly {
         return Daemon.Leftover(claimed: claimed, user: row.userID)
     }
 
-    private func finishLanding(_ name: JobName) throws {
+    private func finishLanding(_ name: JobName, source: FileName?) throws {
         let row = try fullRow(name)
         guard let outcome = row.outcome else { preconditionFailure("\(name) is landing without an outcome") }
         let life = life
-        try Waiter.wait { try await life.land(outcome, of: name, source: name.requestFile) }
+        try Waiter.wait { try await life.land(outcome, of: name, source: source) }
         log.notice("landing.finished", metadata: name.metadata(["box": "\(outcome.box.rawValue)"]))
     }
 
@@ -116,9 +118,16 @@ extension Assembly {
     /// Pictures in the work folder whose jobs have ended: those of failed jobs stay for a retry.
     private func sweepWork() {
         let (work, journal, log) = (work, journal, log)
+        let kept: [String]
+        do {
+            // Listed before any job runs: what is half-written now is nobody's.
+            kept = try Waiter.wait { try await work.jobs() }
+        } catch {
+            return log.warning("work.untidied", metadata: ["reason": "\(error)"])
+        }
         Task {
             do {
-                for job in try await work.jobs() {
+                for job in kept {
                     let row = try await journal.row(job)
                     if let row, row.phase != .landed || row.outcome?.box == .failed { continue }
                     try await work.drop(job)
@@ -128,6 +137,36 @@ extension Assembly {
                 log.warning("work.untidied", metadata: ["reason": "\(error)"])
             }
         }
+    }
+}
+
+extension Incoming {
+    /// The way in as it is configured.
+    static func of(_ spool: Spool, _ settings: Settings) -> Incoming {
+        var limits = IncomingSettings()
+        limits.settle = settings.spool.settle.nanoseconds
+        limits.rescan = settings.spool.rescan.nanoseconds
+        limits.queuedPerUser = settings.limits.queuedPerUser ?? limits.queued
+        limits.requestBytes = settings.limits.requestBytes
+        return Incoming(spool, limits, at: MonotonicClock.now()) { bytes in
+            switch RequestPeek.peek(bytes) {
+            case .notYet: .notYet
+            case .object(let user, let priority): .ready(user: user, priority: priority.rank)
+            }
+        }
+    }
+}
+
+extension Daemon.Leftover {
+    /// In the order in which the loop takes them, from the end: a second request of a name waits for the first one to
+    /// land, and must not hold the slot that the first one needs.
+    static func jobsFirst(_ all: [Daemon.Leftover]) -> [Daemon.Leftover] {
+        all.filter(\.waitsForAnother) + all.filter { !$0.waitsForAnother }
+    }
+
+    private var waitsForAnother: Bool {
+        if case .again = claimed.role { return true }
+        return false
     }
 }
 

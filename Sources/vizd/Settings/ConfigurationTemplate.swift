@@ -1,7 +1,7 @@
 // etc/vizd.conf, written from the table of settings: every key, commented out, with its default, unit and a sentence.
 //
-// Lines that start with "# " are words for people; a line that starts with "#" and a key is a setting, ready to have its
-// "#" taken away. A test compares the file in the repository with this text.
+// Lines that start with "# " are words for people; a line that starts with "#" and a key is a setting, ready to have
+// its "#" taken away. A test compares the file in the repository with this text.
 
 enum ConfigurationTemplate {
     static let text: String = {
@@ -17,7 +17,8 @@ enum ConfigurationTemplate {
     }()
 
     private static let opening = """
-        # The configuration of vizd. Every setting is listed with its default; to change one, take away the # in front of
+        # The configuration of vizd. Every setting is listed with its default; to change one, take away the # in \
+        front of
         # its key and write your value. `vizd check-config` tells what is wrong and what is in force.
         #
         # `group.name: value` may also be written as `group:` with `name: value` indented below it.

@@ -1,7 +1,7 @@
 // A value that must never be printed: an API key, a storage key.
 //
-// Whatever prints it by accident (interpolation, a debugger's dump, a mirror) gets "(secret)". The one way to the text is
-// `reveal()`, so that a search for that word finds every place where a secret leaves the settings.
+// Whatever prints it by accident (interpolation, a debugger's dump, a mirror) gets "(secret)". The one way to the
+// text is `reveal()`, so that a search for that word finds every place where a secret leaves the settings.
 
 struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private let text: String

@@ -1,7 +1,8 @@
 // One row of the table of settings: its key, what it takes, its default, and where its value goes in `Settings`.
 //
 // A row is read from text alone, whichever source the text came from, so a value means the same in the file and in the
-// environment. What does not fit is answered with nil; the reader then says what the row takes and where the text stood.
+// environment. What does not fit is answered with nil; the reader then says what the row takes and where the text
+// stood.
 
 /// The text of a setting as its source gave it.
 enum RawValue: Sendable, Equatable {

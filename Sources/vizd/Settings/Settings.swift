@@ -1,7 +1,7 @@
 // What vizd was told, as plain values: read once, checked, never changed afterwards. A SIGHUP makes a new one.
 //
-// Every member is filled from its row in `SettingsTable`; the values written here are placeholders that a test proves to
-// be overwritten. Paths are as given; sizes are bytes, money is millionths of a US dollar, ratios are pixels.
+// Every member is filled from its row in `SettingsTable`; the values written here are placeholders that a test
+// proves to be overwritten. Paths are as given; sizes are bytes, money is millionths of a US dollar, ratios are pixels.
 
 internal import Contract
 internal import Logging

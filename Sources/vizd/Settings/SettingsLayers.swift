@@ -1,7 +1,7 @@
 // The environment and the configuration file as swift-configuration's snapshots, asked for one key at a time.
 //
-// Everything is asked for as text (or a list of texts) and read by the setting's own kind afterwards: the library's typed
-// getters answer nil for a bad value, or an error without the place where it stands.
+// Everything is asked for as text (or a list of texts) and read by the setting's own kind afterwards: the library's
+// typed getters answer nil for a bad value, or an error without the place where it stands.
 
 internal import Configuration
 

@@ -1,7 +1,7 @@
 // Reads the settings: environment, then systemd credential, then key file, then vizd.conf, then the default.
 //
-// Every setting is looked for in that order; who answers first wins, and its name goes into every message about the value.
-// Reading never stops at the first problem, and ends in settings or in all the problems, never in both.
+// Every setting is looked for in that order; who answers first wins, and its name goes into every message about the
+// value. Reading never stops at the first problem, and ends in settings or in all the problems, never in both.
 // What the loader touches of the world comes in as `SettingsWorld`.
 
 internal import Contract

@@ -1,7 +1,8 @@
 // Every setting that there is: one row each, with its key, what it takes, where it goes, its default and a sentence.
 //
-// This table is the only place where a key or a default is spelled. `etc/vizd.conf` is written from it (a test compares),
-// the reader walks it, `check-config` prints by it. Keys are `group.name`; the order here is the order of the file.
+// This table is the only place where a key or a default is spelled. `etc/vizd.conf` is written from it (a test
+// compares), the reader walks it, `check-config` prints by it. Keys are `group.name`; the order here is the order of
+// the file.
 
 enum SettingsTable {
     static let all: [Setting] =
@@ -26,10 +27,10 @@ enum SettingsTable {
             "spool.rescan", .duration(.seconds(1) ... .seconds(86_400)), \.spool.rescan, default: "60",
             about: "How often incoming/ is read through, for file systems that report no changes."),
         Setting(
-            "spool.minFree", .size(0...(1 << 50)), \.spool.minFree, default: "64MiB",
+            "spool.minFree", .size(0...(1 << 50)), \.spool.minFree, default: "64MiB", restart: true,
             about: "Below this much free space nothing is claimed and nothing is bought."),
         Setting(
-            "spool.reserve", .size(0...(1 << 40)), \.spool.reserve, default: "16MiB",
+            "spool.reserve", .size(0...(1 << 40)), \.spool.reserve, default: "16MiB", restart: true,
             about: "Held back for jobs in flight on each file system that vizd writes to."),
         Setting(
             "state.dir", .path, \.state.directory, default: "/var/lib/vizd", restart: true,
@@ -82,7 +83,8 @@ enum SettingsTable {
             "provider", optional: .word(of: ["runway", "flatlay", "fashn", "openai", "bfl", "exec"]), \.chosenProvider,
             about: """
                 Who makes the picture when a request does not say: runway, flatlay, fashn, openai, bfl or exec.
-                Empty: runway if it has a key, else flatlay (embedded, free). `vizd check-config` names those of this version.
+                Empty: runway if it has a key, else flatlay (embedded, free). `vizd check-config` names those of \
+                this version.
                 """)
     ]
 
@@ -148,11 +150,11 @@ enum SettingsTable {
             "limits.requestBytes", .size(1024...(64 << 20)), \.limits.requestBytes, default: "1MiB",
             about: "The largest request file."),
         Setting(
-            "limits.imageBytes", .size(1024...(1 << 32)), \.limits.imageBytes, default: "50MiB",
+            "limits.imageBytes", .size(1024...(1 << 32)), \.limits.imageBytes, default: "50MiB", restart: true,
             about: "The largest photo of a garment."),
         Setting(
             "limits.imagePixels", .integer(1...1_000_000_000, unit: "pixels"), \.limits.imagePixels,
-            default: "100000000",
+            default: "100000000", restart: true,
             about: "Its most pixels (width times height), checked before it is decoded."),
         Setting(
             "limits.downloadBytes", .size(1024...(1 << 32)), \.limits.downloadBytes, default: "64MiB",
