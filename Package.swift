@@ -84,6 +84,7 @@ let package = Package(
             name: "PipelineTests",
             dependencies: [
                 "Pipeline", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "TestSupport", "Wardrobe",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(name: "ProvidersTests", dependencies: ["Providers", "Contract"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
@@ -92,7 +93,8 @@ let package = Package(
         .testTarget(
             name: "vizdTests",
             dependencies: [
-                "vizd", "Contract", "Linux", "Spool", "TestSupport",
+                "vizd", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool",
+                "TestSupport", "Wardrobe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -25,6 +25,7 @@ extension Pipeline {
         } catch {
             throw StepTrouble(error)
         }
+        job.credits = price.credits == nil ? nil : 0
         return .ordered
     }
 
@@ -33,18 +34,30 @@ extension Pipeline {
         guard let order = job.order, let provider = providers.provider(plan.provider) else {
             preconditionFailure("an order that was not prepared came to the provider")
         }
-        do throws(ProviderFailure) {
-            job.generated = try await provider.submit(order)
-        } catch {
+        // This step is made again when the journal had no room for what came of it; the call never is.
+        let answer: Result<GeneratedPicture, ProviderFailure>
+        if let known = job.answer { answer = known } else { answer = await Pipeline.submit(order, to: provider) }
+        job.answer = answer
+        if case .failure(let failure) = answer {
             try await settle(.refused, job)
-            throw .job(JobFailure(error.code, error.message, retryable: error.retryable))
+            throw .job(JobFailure(failure.code, failure.message, retryable: failure.retryable))
         }
         return .generated
     }
 
+    private static func submit(_ order: Order, to provider: any Provider) async
+        -> Result<GeneratedPicture, ProviderFailure>
+    {
+        do throws(ProviderFailure) {
+            return .success(try await provider.submit(order))
+        } catch {
+            return .failure(error)
+        }
+    }
+
     /// Decodes the picture whole and keeps it in the work folder.
     func keep(_ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        guard let generated = job.generated else { preconditionFailure("no picture came to be kept") }
+        guard case .success(let generated)? = job.answer else { preconditionFailure("no picture came to be kept") }
         let picture: VerifiedPicture
         do throws(ImageFailure) {
             picture = try await workers.verify(try inMemory(generated.bytes))

@@ -226,7 +226,8 @@ struct JobRun {
     /// The stage that is under way, or was when it failed.
     var stage: Stage
     var order: Order?
-    var generated: GeneratedPicture?
+    /// What the provider said to the one call of this attempt.
+    var answer: Result<GeneratedPicture, ProviderFailure>?
     /// The verified picture's bytes, as long as this run has them in memory.
     var picture: [UInt8]?
     var timing = StageTimes()
@@ -243,7 +244,7 @@ struct JobRun {
         if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
         provider = ticket.row.provider
         attempts = ticket.last?.attempt ?? 0
-        credits = 0
+        credits = ticket.last.map { $0.estimate.credits == nil ? nil : 0 } ?? 0
         stage = .prepare
     }
 

@@ -125,12 +125,12 @@ package final class PreparedPhotos: Sendable {
             let bytes = try await pool.run { () throws(SystemFailure) in
                 try folder.open(shape.fileName, .read).read(limit: 1 << 26)
             }
-            return PreparedPhoto(bytes: bytes, shape: shape)
+            if PreparedShape.check(of: bytes) == shape.check { return PreparedPhoto(bytes: bytes, shape: shape) }
         } catch {
-            // Somebody tidied up, or the disk is ill: it is made again, and the shelf learns that it is gone.
-            state.withLock { _ = $0.shelf.forget(digest) }
-            return nil
+            // Somebody tidied up, or the disk is ill; as after a power cut that tore the file, it is made again.
         }
+        state.withLock { _ = $0.shelf.forget(digest) }
+        return nil
     }
 
     /// One task makes it, whoever asks meanwhile waits for the same.
@@ -156,7 +156,7 @@ package final class PreparedPhotos: Sendable {
         }
         let shape = PreparedShape(
             digest: digest, options: .init(options), width: image.width, height: image.height, content: image.content,
-            backdrop: image.backdrop)
+            backdrop: image.backdrop, check: PreparedShape.check(of: image.bytes))
         await keep(image.bytes, shape)
         return .success(PreparedPhoto(bytes: image.bytes, shape: shape))
     }

@@ -1,7 +1,8 @@
 // Which prepared photos are kept, as a value: the least recently used go first when the shelf is full.
 //
 // Each has a file name that holds everything but the pixels, so that a new start knows the shelf from a listing:
-// DIGEST_OPTIONS_WIDTHxHEIGHT_LEFT.TOP.WIDTH.HEIGHT_BACKDROP.jpg
+// DIGEST_OPTIONS_WIDTHxHEIGHT_LEFT.TOP.WIDTH.HEIGHT_BACKDROP_CHECK.jpg
+// Nothing here is synced, so a power cut can leave a file with less in it than was written: CHECK tells.
 
 internal import Digest
 internal import Imaging
@@ -27,25 +28,32 @@ struct PreparedShape: Hashable, Sendable {
     let content: PixelRect
     /// The border's colour, 0xRRGGBB.
     let backdrop: UInt32?
+    /// Of the prepared picture's bytes, as `check(of:)` has it.
+    let check: String
 
     init(
-        digest: SHA256Digest, options: Options, width: Int, height: Int, content: PixelRect, backdrop: UInt32?
+        digest: SHA256Digest, options: Options, width: Int, height: Int, content: PixelRect, backdrop: UInt32?,
+        check: String
     ) {
         (self.digest, self.options, self.content, self.backdrop) = (digest, options, content, backdrop)
-        (self.width, self.height) = (width, height)
+        (self.width, self.height, self.check) = (width, height, check)
     }
+
+    /// Sixteen hexadecimal digits of the SHA-256 of a picture's bytes: enough to tell a whole file from a torn one.
+    static func check(of bytes: [UInt8]) -> String { String(SHA256.of(bytes).hex.prefix(16)) }
 
     var fileName: FileName {
         let box = "\(content.left).\(content.top).\(content.width).\(content.height)"
         let colour = backdrop.map { String($0, radix: 16) } ?? "none"
-        return FileName("\(digest.hex)_\(options.edge).\(options.quality)_\(width)x\(height)_\(box)_\(colour).jpg")
+        let made = "\(options.edge).\(options.quality)_\(width)x\(height)_\(box)_\(colour)_\(check)"
+        return FileName("\(digest.hex)_\(made).jpg")
     }
 
     /// Reads such a name; nil for any other.
     init?(fileName: FileName) {
         guard let text = fileName.string, text.hasSuffix(".jpg") else { return nil }
         let parts = text.dropLast(4).split(separator: "_", omittingEmptySubsequences: false)
-        guard parts.count == 5, let digest = SHA256Digest(hex: String(parts[0])) else { return nil }
+        guard parts.count == 6, let digest = SHA256Digest(hex: String(parts[0])) else { return nil }
         let options = parts[1].split(separator: ".").compactMap { Int($0) }
         let size = parts[2].split(separator: "x").compactMap { Int($0) }
         let box = parts[3].split(separator: ".").compactMap { Int($0) }
@@ -55,7 +63,11 @@ struct PreparedShape: Hashable, Sendable {
         self.init(
             digest: digest, options: Options(PrepareOptions(maximumEdge: options[0], quality: options[1])),
             width: size[0], height: size[1],
-            content: PixelRect(left: box[0], top: box[1], width: box[2], height: box[3]), backdrop: backdrop)
+            content: PixelRect(left: box[0], top: box[1], width: box[2], height: box[3]), backdrop: backdrop,
+            check: String(parts[5]))
+        guard check.utf8.count == 16, check.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
+            return nil
+        }
         // The name must be the one that we would give: no second spelling of the same thing.
         guard self.fileName == fileName, content.fits(width: width, height: height) else { return nil }
     }

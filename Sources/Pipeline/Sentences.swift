@@ -62,12 +62,14 @@ extension JobFailure {
 
     static let poison = JobFailure(
         .poison,
-        "vizd ended in disorder three times while it worked on this request, so it is not started again. Look into vizd's "
+        "vizd ended in disorder three times while it worked on this request, so it is not started again. Look into "
+            + "vizd's "
             + "log and at the outfit's photos for the cause; then move the request from failed/ back to incoming/.")
 
     static let strangeNote = JobFailure(
         .internal,
-        "The journal's note about this job cannot be read: another version of vizd wrote it. Run that version until the "
+        "The journal's note about this job cannot be read: another version of vizd wrote it. Run that version until "
+            + "the "
             + "job has ended, or send the request again under a new name.")
 
     static func booksRefuse(_ failure: JournalFailure) -> JobFailure {
@@ -80,15 +82,18 @@ extension JobFailure {
     static func pictureGone(_ note: PictureNote) -> JobFailure {
         JobFailure(
             .internal,
-            "The finished picture was kept as work/\(note.file) in the state folder, and that file is gone or was changed. "
-                + "Put it back from a backup and retry, or send the request again with a new name to make a new picture."
+            "The finished picture was kept as work/\(note.file) in the state folder, and that file is gone or was "
+                + "changed. "
+                + "Put it back from a backup and retry, or send the request again with a new name to make a new "
+                + "picture."
         )
     }
 
     static func submissionUnknown(_ attempt: AttemptRow) -> JobFailure {
         JobFailure(
             .submissionUnknown,
-            "Attempt \(attempt.attempt) was sent to \(attempt.provider) at \(attempt.createdAt.rfc3339) and vizd was stopped "
+            "Attempt \(attempt.attempt) was sent to \(attempt.provider) at \(attempt.createdAt.rfc3339) and vizd "
+                + "was stopped "
                 + "before the answer came, so nobody knows whether it was charged. Look at the provider's usage page; "
                 + "then move the request from failed/ back to incoming/ to order it again.")
     }
@@ -96,8 +101,10 @@ extension JobFailure {
     static func taskOfAnotherProvider(_ task: String, _ attempt: AttemptRow) -> JobFailure {
         JobFailure(
             .providerNotConfigured,
-            "Task \(task) of \(attempt.provider) belongs to this job, and this version of vizd cannot ask that provider. "
-                + "Run a version that can, then move the request from failed/ back to incoming/: the task is read again, not bought again."
+            "Task \(task) of \(attempt.provider) belongs to this job, and this version of vizd cannot ask that "
+                + "provider. "
+                + "Run a version that can, then move the request from failed/ back to incoming/: the task is read "
+                + "again, not bought again."
         )
     }
 }

@@ -1,5 +1,5 @@
-// Stages 4 and 5: the picture where it stays, and the outfit's record. Both can be made again without harm, so a job that
-// was interrupted in them simply makes them again.
+// Stages 4 and 5: the picture where it stays, and the outfit's record. Both can be made again without harm, so a job
+// that was interrupted in them simply makes them again.
 
 internal import Contract
 internal import Ledger

@@ -57,11 +57,15 @@ package struct WorkFolder: Sendable {
         return try await pool.run { () throws(SystemFailure) -> [String] in
             var jobs: [String] = []
             for name in try folder.names() {
-                guard let text = name.string, text.hasSuffix(WorkFolder.ending) else { continue }
-                if text.hasPrefix(".") {
+                // By bytes: what Swift calls a character may reach across the dot of the ending.
+                let ending = WorkFolder.ending.utf8
+                guard name.bytes.count > ending.count, name.bytes.suffix(ending.count).elementsEqual(ending) else {
+                    continue
+                }
+                if name.bytes.first == UInt8(ascii: ".") {
                     try folder.unlinkIfPresent(name)
-                } else {
-                    jobs.append(String(text.dropLast(WorkFolder.ending.count)))
+                } else if let job = String(validating: name.bytes.dropLast(ending.count), as: UTF8.self) {
+                    jobs.append(job)
                 }
             }
             return jobs

@@ -1,8 +1,8 @@
 // What vizd asks of whoever makes a picture: name, limits, price, and the one call that may cost money.
 //
-// A provider does no waiting, no retrying of `submit`, and touches no file and no record: the pipeline does, so that the
-// rules against paying twice stand in one place and hold for every provider. Adding one takes one file here and one line
-// in `ProviderRegistry`.
+// A provider does no waiting, no retrying of `submit`, and touches no file and no record: the pipeline does, so that
+// the rules against paying twice stand in one place and hold for every provider. Adding one takes one file here and
+// one line in `ProviderRegistry`.
 
 package import Contract
 
@@ -41,7 +41,8 @@ package enum SizeRule: Hashable, Sendable {
         switch self {
         case .listed(let sizes): "one of \(sizes.map(\.description).joined(separator: ", "))"
         case .free(let sides, let slenderness):
-            "W:H with sides of \(sides.lowerBound) to \(sides.upperBound) pixels, none more than \(slenderness) times the other"
+            "W:H with sides of \(sides.lowerBound) to \(sides.upperBound) pixels, none more than \(slenderness) "
+                + "times the other"
         }
     }
 }

@@ -36,8 +36,10 @@ package struct FlatLay: Provider {
         ],
         isFree: true)
 
+    /// Nothing.
     package func price(_ order: Order) -> Price { .free }
 
+    /// Draws the sheet: the same one for the same order.
     package func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture {
         let garments = order.references.map {
             FlatLayLayout.Garment(

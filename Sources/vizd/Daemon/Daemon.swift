@@ -1,9 +1,9 @@
 // The loop: it waits in one place (signals, the watch on incoming/, jobs that ended, a deadline) and then does what is
 // due: look, claim, hand out. It runs on the main thread; the work runs elsewhere.
 //
-// It leaves when it is told to (0), and when the machine fails under it: one line in the log says why, the service manager
-// starts it again, and the start works out where every job stands. WATCHDOG=1 comes from here, so a disk that hangs this
-// loop is noticed.
+// It leaves when it is told to (0), and when the machine fails under it: one line in the log says why, the service
+// manager starts it again, and the start works out where every job stands. WATCHDOG=1 comes from here, so a disk
+// that hangs this loop is noticed.
 
 import Contract
 import Ledger
@@ -109,8 +109,7 @@ final class Daemon {
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
         (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
-        // Taken from the end, the first first.
-        self.leftovers = leftovers.reversed()
+        self.leftovers = leftovers
         (self.log, self.reloader, self.adoptLog) = (log, reloader, adoptLog)
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
@@ -278,8 +277,10 @@ final class Daemon {
         var deadline = incoming.nextDeadline
         if let leaving { deadline = min(deadline, leaving) }
         if let interval = notifier.watchdogInterval { deadline = min(deadline, lastWatchdog + interval) }
-        // With slots left and the queue not emptied there is more to claim at once, or after the pause.
-        if leaving == nil && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
+        // With slots left and the queue not emptied there is more to claim at once, or after the pause. Without either
+        // an event comes first: a request that arrives, a job that ends.
+        let mayClaim = leaving == nil && slots.free > 0 && (claim.hasUnsynced || !incoming.queue.isEmpty)
+        if mayClaim && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }

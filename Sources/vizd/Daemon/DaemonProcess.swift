@@ -1,5 +1,5 @@
-// From settings to an exit code: signals first, then preflight, lock, start and the loop. `vizd run` and the demonstration
-// both come through here.
+// From settings to an exit code: signals first, then preflight, lock, start and the loop. `vizd run` and the
+// demonstration both come through here.
 
 import Contract
 import Ledger

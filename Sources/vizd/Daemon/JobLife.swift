@@ -65,43 +65,43 @@ struct JobLife: Sendable {
 
     private func job(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
         guard let request = try await content(of: claimed, landing: name.landing) else { return }
-        let isOurs = working.insert(name)
-        defer { if isOurs { working.remove(name) } }
-        while true {
-            switch try await admit(name, request, running: !isOurs) {
-            case .later: await pause(JobLife.patience)
-            case .duplicate: return try await remove(claimed, as: "a duplicate of a request that is known")
-            case .nameTaken: return try await taken(name, claimed, request)
-            case .job(let job): return try await work(on: job, name, claimed, request, queued: queued)
-            }
+        // One life a name: an earlier one has landed a little before it is over (its picture is let go last), and what
+        // it still does must not meet a later one's files.
+        while !working.insert(name) {
+            if try await turnedAway(name, claimed, request, running: true) { return }
+            await pause(JobLife.patience)
+        }
+        defer { working.remove(name) }
+        switch try await admit(name, request) {
+        case .duplicate: try await remove(claimed, as: "a duplicate of a request that is known")
+        case .nameTaken: try await taken(name, claimed, request)
+        case .job(let job): try await work(on: job, name, claimed, request, queued: queued)
         }
     }
 
     /// What the journal says to a file.
     private enum Answer {
-        case later
         case duplicate
         case nameTaken
         case job(Admitted.Job)
     }
 
-    private func admit(_ name: JobName, _ request: ClaimedRequest, running: Bool) async throws(LifeTrouble) -> Answer {
+    private func admit(_ name: JobName, _ request: ClaimedRequest) async throws(LifeTrouble) -> Answer {
         let presence = try await presence(of: name)
         let question = AdmissionRequest(
             name: name.text, digest: request.digest.bytes, ownerUID: request.info.uid, request: request.bytes,
-            userID: request.userID, outfitID: request.outfitID, oldRequest: presence.oldRequest, running: running,
+            userID: request.userID, outfitID: request.outfitID, oldRequest: presence.oldRequest, running: false,
             at: now())
         let answers = try await journalled { () async throws(JournalFailure) in try await journal.admit([question]) }
         guard let answer = answers.first else { preconditionFailure("the journal answered nothing to \(name)") }
         switch answer.judgement {
-        case .later: return .later
+        case .later: preconditionFailure("\(name) was to wait for itself")
         case .duplicate: return .duplicate
         case .nameTaken: return .nameTaken
         case .fresh, .resume, .relanding, .rerun, .retry:
             guard let job = answer.job else { preconditionFailure("\(name) was let in without a job") }
-            log.info(
-                "job.admitted",
-                metadata: name.metadata(["judgement": "\(answer.judgement.word)", "run": "\(job.row.run)"]))
+            let word = answer.judgement.word
+            log.info("job.admitted", metadata: name.metadata(["judgement": "\(word)", "run": "\(job.row.run)"]))
             // A job at work has nothing in done/ and failed/; what lies there is of an earlier run, or of this one's
             // landing, which is then finished from the journal.
             if job.row.phase != .landing { try await withdraw(name, presence, answer.judgement) }
@@ -164,23 +164,30 @@ struct JobLife: Sendable {
     private func again(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
         guard let request = try await content(of: claimed, landing: nil) else { return }
         while true {
-            let presence = try await presence(of: name)
-            let running = working.contains(name)
-            let judgement = try await journalled { () async throws(JournalFailure) in
-                try await journal.judge(
-                    name: name.text, digest: request.digest.bytes, oldRequest: presence.oldRequest, running: running)
-            }
-            switch judgement {
-            case .duplicate: return try await remove(claimed, as: "a duplicate of the request that is in progress")
-            case .nameTaken: return try await taken(name, claimed, request)
-            case .later: await pause(JobLife.patience)
-            case .fresh, .resume, .relanding, .rerun, .retry:
-                // The first one has landed meanwhile: this file takes its place and is judged as any other.
-                if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
-                if case .gone = try await read(claimed) { return }
-                await pause(JobLife.patience)
-            }
+            if try await turnedAway(name, claimed, request, running: working.contains(name)) { return }
+            // Once the first one has landed, this file takes its place and is judged as any other.
+            if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
+            if case .gone = try await read(claimed) { return }
+            await pause(JobLife.patience)
         }
+    }
+
+    /// Ends a file whose name is in use: a duplicate, or other content. Answers whether it was one; if not, its turn
+    /// comes.
+    private func turnedAway(
+        _ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, running: Bool
+    ) async throws(LifeTrouble) -> Bool {
+        let presence = try await presence(of: name)
+        let judgement = try await journalled { () async throws(JournalFailure) in
+            try await journal.judge(
+                name: name.text, digest: request.digest.bytes, oldRequest: presence.oldRequest, running: running)
+        }
+        switch judgement {
+        case .duplicate: try await remove(claimed, as: "a duplicate of the request that is in progress")
+        case .nameTaken: try await taken(name, claimed, request)
+        case .later, .fresh, .resume, .relanding, .rerun, .retry: return false
+        }
+        return true
     }
 
     private func taken(_ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest) async throws(LifeTrouble) {
@@ -189,9 +196,8 @@ struct JobLife: Sendable {
             claimed, landing,
             RefusedFile(
                 code: .nameTaken,
-                message:
-                    "A request named \(name) with other content is known already, so this one was not run and was kept "
-                    + "as \(landing). Give it a name of its own and deliver it again.",
+                message: "A request named \(name) with other content is known already, so this one was not run and was "
+                    + "kept as \(landing). Give it a name of its own and deliver it again.",
                 userID: request.userID, outfitID: request.outfitID, digest: request.digest))
     }
 
@@ -205,7 +211,7 @@ struct JobLife: Sendable {
             RefusedFile(
                 code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.",
                 userID: nil,
-                outfitID: nil, digest: digest))
+                outfitID: nil, digest: digest, wasRead: reading.bytes != nil))
     }
 
     /// Lands a file that never became a job.

@@ -66,20 +66,22 @@ extension RefusedFile {
         RefusedFile(
             code: .notARegularFile,
             message:
-                "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the request itself.",
-            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes))
+                "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the "
+                + "request itself.",
+            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
     }
 
     static func tooLarge(_ size: Int, limit: Int, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .requestTooLarge,
             message: "The request has \(size) bytes; vizd reads up to \(limit) (limits.requestBytes). Make it smaller.",
-            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes))
+            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
     }
 
     static func unreadable(_ sentence: String, named file: FileName) -> RefusedFile {
         RefusedFile(
-            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes))
+            code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes),
+            wasRead: false)
     }
 }
 
@@ -185,12 +187,21 @@ extension JobLife {
             (Box.done, presence.done, presence.doneResult), (Box.failed, presence.failed, presence.failedResult),
         ] where request != nil || result != nil {
             let unknown = judgement == .fresh(replacing: nil) && request?.kind == .regular
-            while case .paused(let failure) = try await spoken({ () async throws(SpoolFatal) in
-                try await landing.withdraw(name.landing, from: box, withRequest: request != nil && !unknown)
+            try await withdraw(name, from: box, withRequest: request != nil && !unknown)
+        }
+    }
+
+    private func withdraw(_ name: JobName, from box: Box, withRequest: Bool) async throws(LifeTrouble) {
+        while true {
+            switch try await spoken({ () async throws(SpoolFatal) in
+                try await landing.withdraw(name.landing, from: box, withRequest: withRequest)
             }) {
-                await awaitRoom("\(failure)")
+            case .landed: return log.info("result.withdrawn", metadata: name.metadata(["box": "\(box.rawValue)"]))
+            case .paused(let failure): await awaitRoom("\(failure)")
+            case .blocked(let failure):
+                // Of an earlier run; this one's landing replaces it, or says what is in the way.
+                return log.warning("result.left", metadata: name.metadata(["reason": "\(failure)"]))
             }
-            log.info("result.withdrawn", metadata: name.metadata(["box": "\(box.rawValue)"]))
         }
     }
 

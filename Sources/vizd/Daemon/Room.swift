@@ -1,7 +1,7 @@
 // The disk's room: what is held back for jobs under way, when nothing new may begin, and the waiting while it is full.
 //
-// A full disk is a pause: whoever meets ENOSPC waits here and tries again. The first to wait gives up what was held back,
-// so that jobs which were paid for can still end.
+// A full disk is a pause: whoever meets ENOSPC waits here and tries again. The first to wait gives up what was held
+// back, so that jobs which were paid for can still end.
 
 import Linux
 import Logging

@@ -1,5 +1,5 @@
-// A start: binds journal and spool, tidies up what is nobody's, and brings every job that the last run left back to where
-// it can go on (`Recovery`). Runs on the main thread before the loop; calls into tasks are waited for.
+// A start: binds journal and spool, tidies up what is nobody's, and brings every job that the last run left back to
+// where it can go on (`Recovery`). Runs on the main thread before the loop; calls into tasks are waited for.
 
 import Contract
 import Digest
@@ -78,7 +78,7 @@ extension Assembly {
             }
         }
         if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
-        return leftovers
+        return Daemon.Leftover.jobsFirst(leftovers)
     }
 
     private func isSame(_ name: JobName, as row: JobRow) -> Bool {
@@ -115,9 +115,16 @@ extension Assembly {
     /// Pictures in the work folder whose jobs have ended: those of failed jobs stay for a retry.
     private func sweepWork() {
         let (work, journal, log) = (work, journal, log)
+        let kept: [String]
+        do {
+            // Listed before any job runs: what is half-written now is nobody's.
+            kept = try Waiter.wait { try await work.jobs() }
+        } catch {
+            return log.warning("work.untidied", metadata: ["reason": "\(error)"])
+        }
         Task {
             do {
-                for job in try await work.jobs() {
+                for job in kept {
                     let row = try await journal.row(job)
                     if let row, row.phase != .landed || row.outcome?.box == .failed { continue }
                     try await work.drop(job)
@@ -144,6 +151,19 @@ extension Incoming {
             case .object(let user, let priority): .ready(user: user, priority: priority.rank)
             }
         }
+    }
+}
+
+extension Daemon.Leftover {
+    /// In the order in which the loop takes them, from the end: a second request of a name waits for the first one to
+    /// land, and must not hold the slot that the first one needs.
+    static func jobsFirst(_ all: [Daemon.Leftover]) -> [Daemon.Leftover] {
+        all.filter(\.waitsForAnother) + all.filter { !$0.waitsForAnother }
+    }
+
+    private var waitsForAnother: Bool {
+        if case .again = claimed.role { return true }
+        return false
     }
 }
 

@@ -1,7 +1,7 @@
 // What the status files say: the latest step of every job under way, and how long it will still take.
 //
-// The files are written by `Spool.StatusFiles` on its own thread, which asks here for the text. The times come from what
-// each provider has lately taken.
+// The files are written by `Spool.StatusFiles` on its own thread, which asks here for the text. The times come from
+// what each provider has lately taken.
 
 import Contract
 import Ledger

@@ -1,0 +1,148 @@
+// Starts and ends: one daemon a spool, standby, drain, poison, and what the service manager is told.
+
+import Contract
+import Foundation
+import Linux
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    @Suite("Starts and ends")
+    struct Lifecycle {
+        @Test("a second vizd on a spool ends with 75 and says who holds it; the first goes on")
+        func oneDaemon() throws {
+            let site = try Site()
+            let first = try site.ready()
+            let second = try site.start()
+            #expect(try second.awaitExit() == 75)
+            let reason = try #require(try second.lines(of: "vizd.cannot_start").first?["reason"])
+            #expect(reason.contains("\(first.processID)") && reason.contains("--standby"))
+            try site.deliver(Fixture.missing(), as: "a.json")
+            #expect(try first.failed("a").code == .outfitNotFound)
+            #expect(try first.stop() == 0)
+        }
+
+        @Test("a standby takes over when the first is told to stop, and when it is killed")
+        func standby() throws {
+            let site = try Site()
+            var first = try site.ready()
+            for (number, signal) in [Int32(15), 9].enumerated() {
+                let second = try site.start([:], "--standby")
+                let waiting = try second.awaitLine("standby.waiting")
+                #expect(waiting["holder"]?.contains("\(first.processID)") ?? false)
+                try first.signal(signal)
+                #expect(try first.awaitExit() == (signal == 15 ? 0 : 137))
+                try second.awaitLine("vizd.ready")
+                try site.deliver(Fixture.missing(number: number), as: "job-\(number).json")
+                #expect(try second.failed("job-\(number)").code == .outfitNotFound)
+                first = second
+            }
+            #expect(try first.stop() == 0)
+        }
+
+        @Test("a standby that is told to stop while it waits ends with 0")
+        func standbyStops() throws {
+            let site = try Site()
+            let first = try site.ready()
+            let second = try site.start([:], "--standby")
+            try second.awaitLine("standby.waiting")
+            #expect(try second.stop() == 0)
+            #expect(try first.stop() == 0)
+        }
+
+        @Test("told to stop with a job in progress it ends with 0 within 5 seconds, claims nothing more, and the job ends after the next start")
+        func drain() throws {
+            let site = try Site(gated: true)
+            let daemon = try site.ready()
+            try site.deliver(Fixture.request(2), as: "held.json")
+            try daemon.awaitLine("job.admitted", ["job": "held"])
+            try daemon.signal(15)
+            try daemon.awaitLine("vizd.draining")
+            try site.deliver(Fixture.missing(), as: "late.json")
+            let began = MonotonicClock.now()
+            #expect(try daemon.awaitExit() == 0)
+            #expect(MonotonicClock.now() - began < 5_000_000_000)
+            #expect(try site.names("processing") == ["held.json"] && site.names("incoming") == ["late.json"])
+            try site.gate?.open()
+            let next = try site.ready()
+            #expect(try ResultDocument.decode(next.result("held", in: "done")).attempts == 1)
+            #expect(try next.failed("late").code == .outfitNotFound)
+            #expect(try next.stop() == 0)
+        }
+
+        @Test("orderly stops are no unclean ends: a job that was held through four of them is not poisoned")
+        func drainsAreClean() throws {
+            let site = try Site(gated: true)
+            try site.deliver(Fixture.request(2), as: "held.json")
+            for _ in 0..<4 {
+                let daemon = try site.ready()
+                try daemon.awaitLine("job.admitted", ["job": "held"])
+                try daemon.signal(15)
+                // The second one does not wait for the job.
+                try daemon.awaitLine("vizd.draining")
+                try daemon.signal(2)
+                #expect(try daemon.awaitExit() == 0)
+            }
+            try site.gate?.open()
+            let daemon = try site.ready()
+            _ = try daemon.complete("held")
+            #expect(try daemon.stop() == 0)
+        }
+
+        @Test("a job during whose preparation vizd was killed three times lands with poison at the fourth start; another runs")
+        func poison() throws {
+            let site = try Site(gated: true)
+            try site.deliver(Fixture.request(2), as: "killer.json")
+            for _ in 0..<3 {
+                let daemon = try site.ready()
+                try daemon.awaitLine("job.admitted", ["job": "killer"])
+                #expect(try site.names("failed").isEmpty)
+                try daemon.kill()
+            }
+            try site.gate?.open()
+            let daemon = try site.ready()
+            let failure = try daemon.failed("killer")
+            #expect(failure.code == .poison && !failure.retryable && failure.message.contains("incoming/"))
+            try site.deliver(Fixture.request(1), as: "other.json")
+            _ = try daemon.complete("other")
+            // A person who looked into it may try again.
+            try site.move("killer.json", from: "failed", to: "incoming")
+            _ = try daemon.complete("killer")
+            #expect(try daemon.stop() == 0)
+            #expect(try site.names("failed").isEmpty)
+        }
+
+        @Test("the service manager hears READY after lock and scan, STATUS of the queue, WATCHDOG from the loop, STOPPING")
+        func notify() throws {
+            let site = try Site(gated: true)
+            let manager = try NotifySocket("\(site.path)/notify")
+            try site.deliver(Fixture.request(2), as: "held.json")
+            let daemon = try site.start(["NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"])
+            let first = try manager.await("READY=1")
+            #expect(first.first == "READY=1")
+            #expect(try Directory(path: site.spool).infoIfPresent(of: ".lock") != nil)
+            _ = try manager.await("STATUS=1 in flight, 0 waiting")
+            _ = try manager.await("WATCHDOG=1", count: 3)
+            try site.gate?.open()
+            _ = try daemon.complete("held")
+            _ = try manager.await("STATUS=0 in flight, 0 waiting")
+            #expect(try daemon.stop() == 0)
+            let all = try manager.await("STOPPING=1")
+            #expect(all.filter { $0 == "READY=1" }.count == 1)
+        }
+
+        @Test("a watchdog that is meant for another process is not fed")
+        func foreignWatchdog() throws {
+            let site = try Site()
+            let manager = try NotifySocket("\(site.path)/notify")
+            let daemon = try site.start([
+                "NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1",
+            ])
+            _ = try manager.await("READY=1")
+            try site.deliver(Fixture.missing(), as: "a.json")
+            _ = try daemon.failed("a")
+            #expect(try daemon.stop() == 0)
+            #expect(try !manager.await("STOPPING=1").contains("WATCHDOG=1"))
+        }
+    }
+}
