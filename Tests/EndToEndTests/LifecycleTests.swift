@@ -50,7 +50,9 @@ extension EndToEnd {
             #expect(try first.stop() == 0)
         }
 
-        @Test("told to stop with a job in progress it ends with 0 within 5 seconds, claims nothing more, and the job ends after the next start")
+        @Test(
+            "told to stop with a job in progress it ends with 0 within 5 seconds, claims nothing more, and the job ends after the next start"
+        )
         func drain() throws {
             let site = try Site(gated: true)
             let daemon = try site.ready()
@@ -89,7 +91,9 @@ extension EndToEnd {
             #expect(try daemon.stop() == 0)
         }
 
-        @Test("a job during whose preparation vizd was killed three times lands with poison at the fourth start; another runs")
+        @Test(
+            "a job during whose preparation vizd was killed three times lands with poison at the fourth start; another runs"
+        )
         func poison() throws {
             let site = try Site(gated: true)
             try site.deliver(Fixture.request(2), as: "killer.json")
@@ -112,7 +116,9 @@ extension EndToEnd {
             #expect(try site.names("failed").isEmpty)
         }
 
-        @Test("the service manager hears READY after lock and scan, STATUS of the queue, WATCHDOG from the loop, STOPPING")
+        @Test(
+            "the service manager hears READY after lock and scan, STATUS of the queue, WATCHDOG from the loop, STOPPING"
+        )
         func notify() throws {
             let site = try Site(gated: true)
             let manager = try NotifySocket("\(site.path)/notify")

@@ -75,7 +75,8 @@ extension EndToEnd {
             let first = try ResultDocument.decode(try daemon.result("vain", in: "failed"))
             try site.move("vain.json", from: "failed", to: "incoming")
             let second = try daemon.await("a newer result") { () -> ResultDocument? in
-                guard try site.file("failed", "vain.json") != nil, let bytes = try site.file("failed", "vain.result.json")
+                guard try site.file("failed", "vain.json") != nil,
+                    let bytes = try site.file("failed", "vain.result.json")
                 else { return nil }
                 let result = try ResultDocument.decode(bytes)
                 return result.finishedAt == first.finishedAt ? nil : result
@@ -85,7 +86,8 @@ extension EndToEnd {
             #expect(try site.names("failed") == ["vain.json", "vain.result.json"])
         }
 
-        @Test("a done request that is moved back runs once more as its second run, with one entry for each in the record")
+        @Test(
+            "a done request that is moved back runs once more as its second run, with one entry for each in the record")
         func rerun() throws {
             let site = try Site()
             let daemon = try site.ready()

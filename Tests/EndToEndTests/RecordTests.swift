@@ -85,8 +85,8 @@ private final class ForeignWriter: Sendable {
         let lock = locks ? try FileLock.wait(directory.open(".saved_outfits.lock", .readWrite)) : nil
         let bytes = try directory.open("saved_outfits.json", .read).read(limit: 1 << 26)
         let rounds = state.look { $0.rounds }
-        // Under the lock its own count is always the one that it wrote last. Without it, it may look in the moment before
-        // vizd notices and takes its own version back; what it writes then must stand all the same.
+        // Under the lock its own count is always the one that it wrote last. Without it, it may look in the moment
+        // before vizd notices and takes its own version back; what it writes then must stand all the same.
         guard !locks || bytes.starts(with: #"{"foreign":\#(rounds),"#.utf8) else {
             throw Overdue(description: "the foreign field is not \(rounds)")
         }

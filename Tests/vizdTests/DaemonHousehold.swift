@@ -164,7 +164,7 @@ final class Household: Sendable {
 
     /// Waits, giving way to others, until something holds.
     func until(_ condition: () async throws -> Bool) async throws {
-        let deadline = MonotonicClock.now() + 20_000_000_000
+        let deadline = MonotonicClock.now() + 120_000_000_000
         while try await !condition() {
             try #require(MonotonicClock.now() < deadline, "what was waited for did not happen")
             await Task.yield()

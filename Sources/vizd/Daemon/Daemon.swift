@@ -174,14 +174,17 @@ final class Daemon {
     }
 
     /// Puts a reloaded configuration in force, as far as that goes without a restart.
-    func adopt(_ settings: Settings) {
+    /// `isNewWayIn`: whether a setting changed that says how requests are found.
+    func adopt(_ settings: Settings, isNewWayIn: Bool) {
         adoptLog(settings)
         life.requestBytes = settings.limits.requestBytes
         life.pipeline.settings.provider = settings.provider
         slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
         // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
-        incoming = Incoming.of(spool, settings)
-        for user in slots.fullUsers { incoming.queue.hold(user) }
+        if isNewWayIn { incoming = Incoming.of(spool, settings) }
+        for (user, isFull) in slots.users {
+            if isFull { incoming.queue.hold(user) } else { incoming.queue.release(user) }
+        }
         claimsMore = true
     }
 

@@ -209,7 +209,7 @@ struct JobLife: Sendable {
         try await refuse(
             claimed, name.landing(digest: digest.bytes),
             RefusedFile(
-                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.",
+                code: .invalidName, message: name.fault.sentence,
                 userID: nil,
                 outfitID: nil, digest: digest, wasRead: reading.bytes != nil))
     }

@@ -45,7 +45,7 @@ extension Daemon {
             for problem in problems { log.error("config.refused", metadata: ["reason": "\(problem)"]) }
             log.error("config.kept", metadata: ["reason": "the configuration has problems; the old one stays in force"])
         case .read(let settings, let live, let later):
-            adopt(settings)
+            adopt(settings, isNewWayIn: live.contains { Daemon.wayIn.contains($0) })
             log.notice(
                 "config.reloaded",
                 metadata: [
@@ -54,6 +54,11 @@ extension Daemon {
                 ])
         }
     }
+
+    /// The settings that `Incoming` is made of.
+    private static let wayIn: Set<String> = [
+        "spool.settle", "spool.rescan", "limits.queuedPerUser", "limits.requestBytes",
+    ]
 
     /// One line with what an operator asks first (SIGUSR1).
     func dumpState() {
