@@ -10,11 +10,14 @@
 ///     ─────────────────┼──────────────────────────────────────┼─────────────────────────────────────────────
 ///     none             │ fresh; running: later                │ (there is no other)
 ///     open             │ resume; running: duplicate           │ nameTaken
-///     landing          │ relanding; running: duplicate        │ nameTaken
+///     landing          │ relanding; running: later            │ nameTaken; running: later
 ///     landed, done     │ earlier file in done/: duplicate     │ earlier file in done/ or failed/: nameTaken
 ///                      │ else (mv done -> incoming): rerun    │ nowhere: fresh(replacing)
 ///     landed, failed   │ retry, wherever the earlier file is  │ earlier file in done/ or failed/: nameTaken
 ///                      │                                      │ nowhere: fresh(replacing)
+///
+/// While a result is being landed in this process, its files may be seen before the journal says `landed`, and whoever
+/// sees them may put the request back at once: what that means is known a moment later.
 ///
 /// "Open" is claimed, ordered, fetched, stored, recorded; a job that works or lands holds its name wherever its file
 /// is, so the place of an earlier file matters only once the job has landed, and `running` only until then.
@@ -54,6 +57,7 @@ package enum Admission {
         guard let row else { return running ? .later : .fresh(replacing: nil) }
         switch (row.phase, same: row.digest == digest) {
         case (.landed, true): return again(row, oldRequest)
+        case (.landing, _) where running: return .later
         case (.landed, false): return oldRequest == .nowhere ? .fresh(replacing: row) : .nameTaken
         case (_, false): return .nameTaken
         case (_, true) where running: return .duplicate

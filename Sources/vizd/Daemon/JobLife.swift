@@ -143,7 +143,7 @@ struct JobLife: Sendable {
     }
 
     /// Puts a kept result into its box and its request beside it; harmless to do again.
-    func land(_ outcome: Outcome, of name: JobName, source: FileName) async throws(LifeTrouble) {
+    func land(_ outcome: Outcome, of name: JobName, source: FileName?) async throws(LifeTrouble) {
         guard let result = outcome.result else { preconditionFailure("the result of \(name) is gone from the journal") }
         let order = LandingOrder(
             name: name.landing, box: outcome.box.box, result: result, source: source, status: name.landing)

@@ -70,20 +70,23 @@ extension Assembly {
                 preconditionFailure("the journal holds the bad name \(row.name)")
             }
             var places = try spool.presence(of: name).places
-            // A file of that name with other bytes is another request: it does not bring this job back.
-            if places.incoming { places.incoming = isSame(name, as: row) }
+            // A file of that name with other bytes is another request: it does not bring this job back, and it is not
+            // the one to land.
+            if places.incoming { places.incoming = isSame(name, in: .incoming, as: row) }
+            let strange = row.phase == .landing && places.processing && !isSame(name, in: .processing, as: row)
+            if strange { places.processing = false }
             switch Recovery.step(phase: row.phase, places) {
             case .leave, .live: continue
             case .putBack: leftovers.append(try putBack(name))
-            case .land: try finishLanding(name)
+            case .land: try finishLanding(name, source: strange ? nil : name.requestFile)
             }
         }
         if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
         return Daemon.Leftover.jobsFirst(leftovers)
     }
 
-    private func isSame(_ name: JobName, as row: JobRow) -> Bool {
-        let reading = Reading.of(name.requestFile, in: spool[.incoming], limit: settings.limits.requestBytes)
+    private func isSame(_ name: JobName, in box: Box, as row: JobRow) -> Bool {
+        let reading = Reading.of(name.requestFile, in: spool[box], limit: settings.limits.requestBytes)
         return reading.bytes.map { SHA256.of($0).bytes } == row.digest
     }
 
@@ -109,11 +112,11 @@ extension Assembly {
         }
     }
 
-    private func finishLanding(_ name: JobName) throws {
+    private func finishLanding(_ name: JobName, source: FileName?) throws {
         let row = try fullRow(name)
         guard let outcome = row.outcome else { preconditionFailure("\(name) is landing without an outcome") }
         let life = life
-        try Waiter.wait { try await life.land(outcome, of: name, source: name.requestFile) }
+        try Waiter.wait { try await life.land(outcome, of: name, source: source) }
         log.notice("landing.finished", metadata: name.metadata(["box": "\(outcome.box.rawValue)"]))
     }
 
