@@ -76,8 +76,9 @@ extension EndToEnd {
             for name in names {
                 let result = try daemon.landed(name)
                 if case .failed(let failure) = result.outcome {
-                    // The picture that was being decoded when its worker died is to blame as far as vizd can know.
-                    let codes: [ResultCode] = [.garmentUnreadable, .generationFailed, .notAnImage]
+                    // The picture that was being decoded when its worker died is to blame as far as vizd can know;
+                    // and a second worker that dies before it has begun is one too many (internal).
+                    let codes: [ResultCode] = [.garmentUnreadable, .generationFailed, .notAnImage, .internal]
                     #expect(codes.contains(failure.code), "\(name): \(failure)")
                     try site.move("\(name).json", from: "failed", to: "incoming")
                     _ = try daemon.complete(name)

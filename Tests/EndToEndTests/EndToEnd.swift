@@ -47,8 +47,7 @@ extension DaemonRun {
     func landed(_ name: String) throws -> ResultDocument {
         try self.await("the result of \(name)") {
             for box in ["done", "failed"] {
-                guard let bytes = try site.file(box, "\(name).result.json") else { continue }
-                return try ResultDocument.decode(bytes)
+                if let bytes = try whole(name, in: box) { return try ResultDocument.decode(bytes) }
             }
             return nil
         }

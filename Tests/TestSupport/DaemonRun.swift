@@ -17,7 +17,7 @@ package final class DaemonRun: @unchecked Sendable {
 
     init(_ site: Site, _ arguments: [String], _ environment: [String: String]) throws {
         self.site = site
-        logFolder = "\(site.path)/log-\(Random.hex(bytes: 4))"
+        logFolder = "\(site.logs)/\(Random.hex(bytes: 4))"
         try Host.makeDirectories(logFolder)
         try Directory(path: logFolder).open("log", .create).sync()
         process.executableURL = URL(fileURLWithPath: try site.program())
@@ -81,15 +81,27 @@ package final class DaemonRun: @unchecked Sendable {
 
     /// Waits until `NAME.result.json` is in a box and the request beside it. Answers the result's bytes.
     package func result(_ name: String, in box: String) throws -> [UInt8] {
-        try self.await("the result of \(name) in \(box)/") {
-            guard try site.box(box).infoIfPresent(of: FileName("\(name).json")) != nil else { return nil }
-            return try site.file(box, "\(name).result.json")
+        let other = box == "done" ? "failed" : "done"
+        return try self.await("the result of \(name) in \(box)/") {
+            if let result = try whole(name, in: box) { return result }
+            if let result = try whole(name, in: other) {
+                throw Overdue(description: "\(name) landed in \(other)/: \(String(decoding: result, as: UTF8.self))")
+            }
+            return nil
         }
+    }
+
+    /// The result of a job in a box, once its request lies beside it.
+    package func whole(_ name: String, in box: String) throws -> [UInt8]? {
+        guard try site.box(box).infoIfPresent(of: FileName("\(name).json")) != nil else { return nil }
+        return try site.file(box, "\(name).result.json")
     }
 
     /// Waits until nothing is waiting or in progress any more.
     package func settled() throws {
         try self.await("an empty spool") { () -> Bool? in
+            // The small folder first: a look at the large one is only worth it when that is empty.
+            guard try site.box("processing").names().isEmpty else { return nil }
             let left = try site.names("incoming").filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
             return try left.isEmpty && site.box("processing").names().isEmpty ? true : nil
         }

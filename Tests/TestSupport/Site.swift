@@ -11,6 +11,9 @@ package final class Site: Sendable {
     /// A gate before the image workers, where the test asked for one.
     package let gate: Gate?
 
+    /// Where the logs of its daemons are: never on the disk that a test fills.
+    let logs: String
+
     package var spool: String { path + "/spool" }
     package var state: String { path + "/state" }
     package var wardrobe: String { path + "/wardrobe_photos" }
@@ -25,19 +28,32 @@ package final class Site: Sendable {
             try Host.makeDirectories("\(path)/spool/\(box)", mode: 0o750)
         }
         try Host.makeDirectories("\(path)/wardrobe_photos")
-        for user in users {
-            try FileManager.default.copyItem(
-                atPath: "\(Repository.root)/Examples/wardrobe_photos/peichin", toPath: "\(path)/wardrobe_photos/\(user)")
-        }
+        logs = "/tmp/vizd-logs-\(Random.hex(bytes: 8))"
+        try Host.makeDirectories(logs)
         gate = gated ? try Gate(in: path) : nil
+        for user in users { try addWardrobe(of: user) }
     }
 
     deinit {
         do {
             try gate?.open()
             try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.removeItem(atPath: logs)
         } catch {
             print("\(path) stays behind: \(error)")
+        }
+    }
+
+    /// The example wardrobe as this user's: the paths in its records name the user.
+    private func addWardrobe(of user: String) throws {
+        let folder = "\(wardrobe)/\(user)"
+        try FileManager.default.copyItem(
+            atPath: "\(Repository.root)/Examples/wardrobe_photos/peichin", toPath: folder)
+        if user == "peichin" { return }
+        for name in ["saved_outfits.json", "wardrobe_metadata.json"] {
+            let text = String(decoding: try Host.readFile("\(folder)/\(name)", limit: 1 << 20), as: UTF8.self)
+            let own = text.replacingOccurrences(of: "wardrobe_photos/peichin/", with: "wardrobe_photos/\(user)/")
+            try Data(own.utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
         }
     }
 
