@@ -67,7 +67,7 @@ extension Daemon {
             metadata: [
                 "in_flight": "\(slots.count)", "waiting": "\(incoming.queue.count)",
                 "users": "\(incoming.queue.userCount)",
-                "leftovers": "\(leftovers.count)", "paused": "\(obstacle ?? "no")",
+                "leftovers": "\(leftovers.count)", "paused": "\(claiming.obstacle ?? "no")",
                 "ignored_files": "\(incoming.ignoredCount)",
                 "scans": "\(incoming.scans.values.reduce(0, +))", "resident_bytes": "\(Host.residentBytes)",
             ])
