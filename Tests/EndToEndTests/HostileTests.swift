@@ -1,5 +1,5 @@
-// Files that are no honest requests: every one ends in failed/ with a reason beside it, or is left alone, and the daemon
-// serves the next request as if nothing had been.
+// Files that are no honest requests: every one ends in failed/ with a reason beside it, or is left alone, and the
+// daemon serves the next request as if nothing had been.
 
 import Contract
 import Digest
@@ -26,7 +26,8 @@ extension EndToEnd {
             try incoming.directory("folder.json").open("inside", .create).write(all: [1])
             try bindSocket("\(site.spool)/incoming/socket.json")
             let kinds: [(String, FileKind)] = [
-                ("link", .symlink), ("dangling", .symlink), ("pipe", .fifo), ("folder", .directory), ("socket", .socket),
+                ("link", .symlink), ("dangling", .symlink), ("pipe", .fifo), ("folder", .directory),
+                ("socket", .socket),
             ]
             for (name, kind) in kinds {
                 #expect(try daemon.failed(name).code == .notARegularFile, "\(name)")
@@ -171,7 +172,7 @@ extension EndToEnd {
             try expectServes(daemon, site)
         }
 
-        @Test("a user's folder or record that is a link out of the wardrobe is not followed, and nothing is written there")
+        @Test("a user's folder or record that is a link elsewhere is not followed, and nothing is written there")
         func foreignRecords() throws {
             let site = try Site(users: ["peichin", "bob"])
             let root = try Directory(path: site.wardrobe)

@@ -33,7 +33,9 @@ extension EndToEnd {
             let daemon = try site.ready(["VIZD_LIMITS_IN_FLIGHT": "1"])
             try site.deliver(Fixture.request(2), as: "first.json")
             try daemon.awaitLine("job.admitted", ["job": "first"])
-            for number in 0..<500 { try site.deliver(Fixture.missing(user: "many", number: number), as: "m-\(number).json") }
+            for number in 0..<500 {
+                try site.deliver(Fixture.missing(user: "many", number: number), as: "m-\(number).json")
+            }
             try site.deliver(Fixture.missing(user: "few"), as: "few.json")
             try site.gate?.open()
             _ = try daemon.failed("few")

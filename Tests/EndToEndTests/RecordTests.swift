@@ -10,7 +10,7 @@ extension EndToEnd {
     @Suite("The record under load")
     struct Record {
         @Test(
-            "fifty jobs of one user at once, and another program that writes the record with or without the lock: nothing is lost",
+            "fifty jobs of one user, while another program writes the record with or without the lock, lose nothing",
             arguments: [true, false])
         func fiftyAtOnce(_ locks: Bool) throws {
             let site = try Site()
@@ -34,9 +34,8 @@ extension EndToEnd {
         }
 
         private func record(outfits: Int) -> [UInt8] {
-            let saved = (0..<outfits).map { number in
-                #"{"id":"o-\#(number)","n":1e3,"outfit_data":{"items":[{"name":"Tee","image_path":"items/black-t-shirt.png"}]}}"#
-            }
+            let items = #"{"items":[{"name":"Tee","image_path":"items/black-t-shirt.png"}]}"#
+            let saved = (0..<outfits).map { #"{"id":"o-\#($0)","n":1e3,"outfit_data":\#(items)}"# }
             return Array(#"{"foreign":0,"saved":[\#(saved.joined(separator: ","))],"last_updated":"x"}"#.utf8)
         }
 
@@ -85,8 +84,8 @@ private final class ForeignWriter: Sendable {
         let lock = locks ? try FileLock.wait(directory.open(".saved_outfits.lock", .readWrite)) : nil
         let bytes = try directory.open("saved_outfits.json", .read).read(limit: 1 << 26)
         let rounds = state.look { $0.rounds }
-        // Under the lock its own count is always the one that it wrote last. Without it, it may look in the moment before
-        // vizd notices and takes its own version back; what it writes then must stand all the same.
+        // Under the lock its own count is always the one that it wrote last. Without it, it may look in the moment
+        // before vizd notices and takes its own version back; what it writes then must stand all the same.
         guard !locks || bytes.starts(with: #"{"foreign":\#(rounds),"#.utf8) else {
             throw Overdue(description: "the foreign field is not \(rounds)")
         }
