@@ -22,6 +22,7 @@ extension Assembly {
             try spool.removeStatuses(inventory.staleStatuses)
             let leftovers = try recover(inventory)
             sweepWork()
+            try remember()
             return Daemon(
                 spool: spool, incoming: Incoming.of(spool, settings), life: life, mailbox: mailbox, signals: signals,
                 notifier: ServiceNotifier(environment: environment), room: room,
@@ -93,10 +94,22 @@ extension Assembly {
     private func putBack(_ name: JobName) throws -> Daemon.Leftover {
         let row = try fullRow(name)
         guard let request = row.request else { preconditionFailure("the journal lost the request of \(name)") }
-        try spool.putBack(request, as: name)
+        try putBack(request, as: name)
         log.warning("request.put_back", metadata: name.metadata(["phase": "\(row.phase.rawValue)"]))
         let claimed = Claimed(source: name.requestFile, role: .job(name))
         return Daemon.Leftover(claimed: claimed, user: row.userID)
+    }
+
+    private func putBack(_ request: [UInt8], as name: JobName) throws {
+        while true {
+            do throws(SpoolFatal) {
+                return try spool.putBack(request, as: name)
+            } catch {
+                guard error.failure.errno.isFull else { throw error }
+                let (room, reason) = (room, "putting \(name) back from the journal: \(error.failure)")
+                try Waiter.wait { await room.wait(reason) }
+            }
+        }
     }
 
     private func finishLanding(_ name: JobName, source: FileName?) throws {
@@ -113,6 +126,13 @@ extension Assembly {
             preconditionFailure("the journal listed \(name) and does not have it")
         }
         return row
+    }
+
+    /// What the configured provider has lately taken, for the status files of the first jobs.
+    private func remember() throws {
+        let (journal, provider) = (journal, settings.provider)
+        let latestFirst = try Waiter.wait { try await journal.recentDurations(provider: provider) }
+        life.board.remember(latestFirst.reversed(), provider: provider)
     }
 
     /// Pictures in the work folder whose jobs have ended: those of failed jobs stay for a retry.

@@ -1,0 +1,116 @@
+// What a provider says of itself, the registry, and the flat lay's order to its painter.
+
+import Contract
+import Synchronization
+import Testing
+
+@testable import Providers
+
+/// Remembers the sheet that it was to draw.
+private final class Easel: SheetPainting {
+    private let sheets = Mutex<[FlatLaySheet]>([])
+    private let failure: ProviderFailure?
+
+    init(failure: ProviderFailure? = nil) { self.failure = failure }
+
+    var all: [FlatLaySheet] { sheets.withLock { $0 } }
+
+    func paint(_ sheet: FlatLaySheet, _ references: [Reference]) async throws(ProviderFailure) -> [UInt8] {
+        sheets.withLock { $0.append(sheet) }
+        if let failure { throw failure }
+        return references.map { UInt8($0.name.utf8.count) }
+    }
+}
+
+private func reference(_ name: String, _ width: Int, _ height: Int) -> Reference {
+    Reference(
+        name: name, category: nil, width: 1000, height: 1000,
+        content: PixelBox(x: 10, y: 20, width: width, height: height), backdrop: nil, image: [1])
+}
+
+@Suite("Providers")
+struct ProviderTests {
+    @Test("listed sizes are taken as listed, and nothing else")
+    func listed() {
+        let rule = SizeRule.listed([PixelSize(width: 1080, height: 1440), PixelSize(width: 512, height: 512)])
+        #expect(rule.admits(PixelSize(width: 1080, height: 1440)) && !rule.admits(PixelSize(width: 1440, height: 1080)))
+        #expect(rule.phrase == "one of 1080:1440, 512:512")
+    }
+
+    @Test("free sizes are taken up to their sides and their slenderness, the edges included")
+    func free() {
+        let rule = SizeRule.free(sides: 256...4096, slenderness: 3)
+        let cases: [(Int, Int, Bool)] = [
+            (256, 256, true), (4096, 4096, true), (255, 256, false), (4097, 4096, false), (256, 768, true),
+            (768, 256, true), (256, 769, false), (769, 256, false), (4096, 1366, true), (4096, 1365, false),
+            (1, 99_999, false), (99_999, 99_999, false),
+        ]
+        for (width, height, isTaken) in cases {
+            #expect(rule.admits(PixelSize(width: width, height: height)) == isTaken, "\(width):\(height)")
+        }
+        #expect(rule.phrase.contains("256") && rule.phrase.contains("4096") && rule.phrase.contains("3 times"))
+    }
+
+    @Test("a model is found by its exact name, and the first serves where none is named")
+    func models() throws {
+        let traits = FlatLay(painter: Easel()).traits
+        #expect(traits.model(nil)?.name == "flatlay" && traits.model("flatlay")?.name == "flatlay")
+        #expect(traits.model("Flatlay") == nil && traits.model("") == nil)
+        #expect(traits.isFree && traits.displayName == "Flat lay")
+        let model = try #require(traits.model(nil))
+        #expect(!model.takesSeed && !model.takesPrompt && !model.takesPersonImage && model.kinds == [.image])
+        #expect(model.maximumReferences >= 40, "an outfit within a request has up to 40 garments")
+    }
+
+    @Test("the registry of this build has its providers by name, and no name twice")
+    func registry() async {
+        let registry = ProviderRegistry(ProviderEnvironment(painter: Easel()))
+        #expect(registry.names == ["flatlay"])
+        #expect(registry.provider("flatlay")?.traits.id == "flatlay" && registry.provider("runway") == nil)
+        await #expect(processExitsWith: .failure) {
+            _ = ProviderRegistry([FlatLay(painter: Easel()), FlatLay(painter: Easel())])
+        }
+    }
+
+    @Test("a model that does not make its own default size is our fault and stops the process")
+    func ownDefault() async {
+        await #expect(processExitsWith: .failure) {
+            _ = ModelTraits(
+                name: "m", sizes: .listed([]), defaultSize: PixelSize(width: 1, height: 1), maximumReferences: 1,
+                takesPrompt: false, takesSeed: false, takesPersonImage: false, kinds: [.image])
+        }
+    }
+
+    @Test("a flat lay has a place for each garment, on a sheet of the ordered size, and costs nothing")
+    func flatlay() async throws {
+        let easel = Easel()
+        let flatlay = FlatLay(painter: easel)
+        let model = try #require(flatlay.traits.model(nil))
+        // One of no height at all: a photo's own fault, not a division by nothing.
+        let references = [reference("shirt", 300, 400), reference("trousers", 200, 600), reference("belt", 900, 0)]
+        let order = Order(
+            kind: .image, model: model, size: PixelSize(width: 800, height: 600), seed: nil, prompt: nil,
+            references: references)
+        #expect(flatlay.price(order) == .free)
+        #expect(try await flatlay.submit(order) == GeneratedPicture(bytes: [5, 8, 4]))
+        #expect(try await flatlay.submit(order).bytes == [5, 8, 4])
+        let sheets = easel.all
+        #expect(sheets.count == 2 && sheets[0] == sheets[1], "the same order gives the same sheet")
+        #expect(sheets[0].size == order.size && sheets[0].places.count == 3)
+        for place in sheets[0].places {
+            #expect(place.width > 0 && place.height > 0 && place.x >= 0 && place.y >= 0)
+            #expect(place.x + place.width <= 800 && place.y + place.height <= 600)
+        }
+    }
+
+    @Test("what the painter cannot draw is the provider's failure, word for word")
+    func painterFails() async throws {
+        let failure = ProviderFailure(code: .generationFailed, message: "No paint.", retryable: true)
+        let flatlay = FlatLay(painter: Easel(failure: failure))
+        let model = try #require(flatlay.traits.model(nil))
+        let order = Order(
+            kind: .image, model: model, size: model.defaultSize, seed: nil, prompt: nil,
+            references: [reference("hat", 100, 100)])
+        await #expect(throws: failure) { _ = try await flatlay.submit(order) }
+    }
+}

@@ -1,0 +1,175 @@
+// A job's life with all its real parts in a folder of a test's own: spool, journal, wardrobe, image workers, landing.
+// Only the provider may be one that waits until the test lets it go on.
+
+import Contract
+import Digest
+import Foundation
+import Imaging
+import Ledger
+import Linux
+import Logging
+import Pipeline
+import Providers
+import Spool
+import Synchronization
+import TestSupport
+import Testing
+import Wardrobe
+
+@testable import vizd
+
+/// Makes one and the same picture, when the test lets it; or fails as it is told.
+final class GatedProvider: Provider {
+    private let gates = Mutex<(closed: Bool, orders: Int, failures: [ProviderFailure])>((false, 0, []))
+    private let picture: [UInt8]
+
+    init(picture: [UInt8]) { self.picture = picture }
+
+    let traits = ProviderTraits(
+        id: "gated", displayName: "Gated",
+        models: [
+            ModelTraits(
+                name: "gated", sizes: .free(sides: 1...99_999, slenderness: 99_999),
+                defaultSize: PixelSize(width: 64, height: 64), maximumReferences: 40, takesPrompt: false,
+                takesSeed: true, takesPersonImage: false, kinds: [.image])
+        ],
+        isFree: true)
+
+    var orders: Int { gates.withLock { $0.orders } }
+    func close() { gates.withLock { $0.closed = true } }
+    func open() { gates.withLock { $0.closed = false } }
+    func fail(_ code: ResultCode) {
+        let failure = ProviderFailure(code: code, message: "It said no.", retryable: true)
+        gates.withLock { $0.failures.append(failure) }
+    }
+
+    func price(_ order: Order) -> Price { .free }
+
+    func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture {
+        gates.withLock { $0.orders += 1 }
+        while gates.withLock({ $0.closed }) { await Task.yield() }
+        let failure = gates.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
+        if let failure { throw failure }
+        return GeneratedPicture(bytes: picture)
+    }
+}
+
+final class Household: Sendable {
+    let path: String
+    let spool: Spool
+    let journal: Journal
+    let workers: ImageWorkers
+    let work: WorkFolder
+    let statuses: StatusFiles
+    let life: JobLife
+    let provider: GatedProvider
+    let lines = Lines()
+    private let claim: Mutex<Claim>
+
+    init() throws {
+        path = "\(NSTemporaryDirectory())vizd-household-\(Random.hex(bytes: 8))"
+        try Host.makeDirectories("\(path)/work/prepared", mode: 0o700)
+        try FileManager.default.copyItem(
+            atPath: "\(Repository.root)/Examples/wardrobe_photos", toPath: "\(path)/wardrobe_photos")
+        spool = try Spool(path: "\(path)/spool")
+        claim = Mutex(Claim(spool))
+        journal = try Journal(path: "\(path)/vizd.sqlite")
+        workers = try ImageWorkers(executable: BuiltProducts.path(of: "vizd-image"), workers: 1)
+        let pool = BlockingPool(threads: 4)
+        work = WorkFolder(try Directory(path: "\(path)/work"), pool: pool)
+        let picture = "\(Repository.root)/Tests/ImagingTests/Images/noise.jpg"
+        provider = GatedProvider(picture: try Host.readFile(picture, limit: 1 << 20))
+        let clock: @Sendable () -> Int64 = { WallClock.now() }
+        let pipeline = Pipeline(
+            providers: ProviderRegistry([FlatLay(painter: SheetPainter(workers: workers)), provider]),
+            wardrobe: LocalWardrobe(root: "\(path)/wardrobe_photos", pool: pool, pace: .real), journal: journal,
+            photos: try PreparedPhotos(
+                folder: try Directory(path: "\(path)/work/prepared"), workers: workers, pool: pool,
+                options: PrepareOptions(), bytesMax: 1 << 26, photoBytesMax: 50 << 20),
+            workers: workers, work: work, settings: PipelineSettings(provider: "gated", version: "1"),
+            awaitRoom: { _ in }, wallClock: clock, monotonicClock: { MonotonicClock.now() })
+        statuses = StatusFiles(spool) { Issue.record("a status could not be written: \($0)") }
+        let board = StatusBoard(
+            files: statuses, provider: "gated", names: { $0 }, monotonicClock: { MonotonicClock.now() })
+        life = JobLife(
+            spool: spool, journal: journal, pipeline: pipeline, landing: Landing(spool, status: statuses),
+            board: board, work: work, pool: pool, log: lines.output(.text).logger(), working: NamesAtWork(),
+            requestBytes: 4096, awaitRoom: { _ in }, pause: { _ in await Task.yield() }, wallClock: clock)
+    }
+
+    deinit {
+        statuses.close()
+        do { try FileManager.default.removeItem(atPath: path) } catch { Issue.record("\(path) stays behind: \(error)") }
+    }
+
+    /// A request for the example's outfit of one garment.
+    static func request(_ more: String = "") -> String {
+        let outfit = "8f14e45f-ceea-467f-a0e6-1d1c6d3a0002"
+        return #"{"user_id": "peichin", "outfit_id": "\#(outfit)"\#(more.isEmpty ? "" : ", \(more)")}"#
+    }
+
+    /// Delivers a file as producers do.
+    func deliver(_ text: String = Household.request(), as name: FileName = "a.json") throws {
+        try spool[.tmp].publish(Array(text.utf8), as: "delivery", temporary: ".delivery", durable: false)
+        try spool[.tmp].rename("delivery", to: spool[.incoming], as: name, .replace)
+    }
+
+    /// Claims what is in incoming under that name.
+    func claimed(_ name: FileName = "a.json") throws -> Claimed {
+        let report = try claim.withLock { claim throws(SpoolFatal) in try claim.claim([name]) }
+        return try #require(report.claimed.first, "\(name) could not be claimed")
+    }
+
+    /// Claims a file and lives its life to the end.
+    func live(_ name: FileName = "a.json") async throws { try await live(try claimed(name)) }
+
+    func live(_ claimed: Claimed) async throws {
+        if case .machine(let sentence) = await life.live(claimed, queued: 0.5) { throw Ill(sentence: sentence) }
+    }
+
+    /// Delivers, claims and lives.
+    func run(_ text: String = Household.request(), as name: FileName = "a.json") async throws {
+        try deliver(text, as: name)
+        try await live(name)
+    }
+
+    func names(_ box: Box) throws -> [String] { try spool[box].names().map(\.description) }
+
+    func bytes(_ name: FileName, in box: Box) throws -> [UInt8] {
+        let reading = Reading.of(name, in: spool[box], limit: 1 << 20)
+        guard case .bytes(let bytes, _) = reading else { throw Ill(sentence: "\(box)/\(name): \(reading)") }
+        return bytes
+    }
+
+    func result(_ name: String = "a", in box: Box) throws -> ResultDocument {
+        try ResultDocument.decode(try bytes(FileName("\(name).result.json"), in: box))
+    }
+
+    /// What a user does with `mv`.
+    func move(_ name: FileName = "a.json", from box: Box, to target: Box = .incoming) throws {
+        try spool[box].rename(name, to: spool[target], as: name, .noReplace)
+    }
+
+    /// What must hold whenever nothing is under way.
+    func isAtRest(_ location: SourceLocation = #_sourceLocation) async throws {
+        #expect(try names(.processing).isEmpty, sourceLocation: location)
+        #expect(life.working.all.isEmpty, sourceLocation: location)
+        #expect(statuses.count == 0, sourceLocation: location)
+        #expect(try await journal.rows(open: true).isEmpty, sourceLocation: location)
+        for box in Box.allCases {
+            let hidden = try names(box).filter { $0.hasPrefix(".") }
+            #expect(hidden.isEmpty, "left in \(box)", sourceLocation: location)
+        }
+    }
+
+    /// Waits, giving way to others, until something holds.
+    func until(_ condition: () async throws -> Bool) async throws {
+        let deadline = MonotonicClock.now() + 20_000_000_000
+        while try await !condition() {
+            try #require(MonotonicClock.now() < deadline, "what was waited for did not happen")
+            await Task.yield()
+        }
+    }
+}
+
+struct Ill: Error { let sentence: String }
