@@ -1,5 +1,5 @@
 // kill -9 at any moment, of the daemon and of its image workers: nothing is lost, nothing is done twice, nothing is
-// left.
+// left behind.
 
 import Contract
 import Digest
@@ -14,9 +14,7 @@ extension EndToEnd {
     struct Crashes {
         private static let users = ["ann", "bob", "cy", "dee", "eve"]
 
-        @Test(
-            "thirty jobs of five users survive eight kills at any moment: each ends once, with its picture and its entry"
-        )
+        @Test("thirty jobs of five users survive eight kills at any moment: each ends once, with its picture")
         func manyKills() throws {
             let site = try Site(users: Self.users)
             try spreadOut(site)
@@ -73,7 +71,7 @@ extension EndToEnd {
                     try site.names("done").count + site.names("failed").count >= 4 * round - 2 ? true : nil
                 }
                 for worker in workers {
-                    do throws(SystemFailure) { try Host.kill(worker, signal: 9) } catch { /* It went by itself. */  }
+                    do throws(SystemFailure) { try Host.kill(worker, signal: 9) } catch { /* It went by itself. */ }
                 }
             }
             for name in names {
@@ -160,8 +158,7 @@ extension EndToEnd {
                 let entries = try #require(saved["visualizations"]?.elements, "\(name)")
                 #expect(entries.map { $0["job_id"]?.value } == [.string(name)], "\(name)")
             }
-            // Nothing hidden of vizd's is left beside the record but the lock and an empty folder for what it writes
-            // aside.
+            // Nothing of vizd's is left beside the record but the lock and an empty folder for what it writes aside.
             let folder = try Directory(path: "\(site.wardrobe)/\(user)")
             let hidden = try folder.names().filter { $0.bytes.first == 0x2E }
             #expect(hidden == [".saved_outfits.lock", ".vizd"], "\(hidden)")

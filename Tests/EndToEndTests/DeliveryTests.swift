@@ -10,9 +10,7 @@ import Testing
 extension EndToEnd {
     @Suite("Deliveries")
     struct Deliveries {
-        @Test(
-            "a rename from tmp/, a dot-name, a plain write, a link, an unnamed file and one from before the start all run"
-        )
+        @Test("a rename from tmp/ or a dot-name, a plain write, a link, an unnamed file, an old one: all run")
         func everyWay() throws {
             let site = try Site()
             let request = Array(Fixture.missing().utf8)
@@ -35,9 +33,7 @@ extension EndToEnd {
             #expect(try daemon.stop() == 0)
         }
 
-        @Test(
-            "a writer that takes longer than a moment is waited for, as long as the file is not quiet for the settle time"
-        )
+        @Test("a slow writer is waited for, as long as the file is not quiet for the settle time")
         func slowWriter() throws {
             let site = try Site()
             let daemon = try site.ready(["VIZD_SPOOL_SETTLE": "30"])

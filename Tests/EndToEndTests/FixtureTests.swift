@@ -10,9 +10,7 @@ import Testing
 extension EndToEnd {
     @Suite("The example wardrobe")
     struct Fixtures {
-        @Test(
-            "four outfits become pictures, one has no garments, one names the photo that is lost, and the record is kept"
-        )
+        @Test("four outfits become pictures, one has no garments, one names its lost photo, and the record is kept")
         func sixOutfits() throws {
             let site = try Site()
             let before = try site.record()

@@ -172,9 +172,7 @@ extension EndToEnd {
             try expectServes(daemon, site)
         }
 
-        @Test(
-            "a user's folder or record that is a link out of the wardrobe is not followed, and nothing is written there"
-        )
+        @Test("a user's folder or record that is a link elsewhere is not followed, and nothing is written there")
         func foreignRecords() throws {
             let site = try Site(users: ["peichin", "bob"])
             let root = try Directory(path: site.wardrobe)

@@ -50,9 +50,7 @@ extension EndToEnd {
             #expect(try first.stop() == 0)
         }
 
-        @Test(
-            "told to stop with a job in progress it ends with 0 within 5 seconds, claims nothing more, and the job ends after the next start"
-        )
+        @Test("a stop with a job in progress ends with 0 within 5 s and claims nothing; it ends after the next start")
         func drain() throws {
             let site = try Site(gated: true)
             let daemon = try site.ready()
@@ -91,9 +89,7 @@ extension EndToEnd {
             #expect(try daemon.stop() == 0)
         }
 
-        @Test(
-            "a job during whose preparation vizd was killed three times lands with poison at the fourth start; another runs"
-        )
+        @Test("a job over whose preparation vizd was killed three times lands with poison at the fourth start")
         func poison() throws {
             let site = try Site(gated: true)
             try site.deliver(Fixture.request(2), as: "killer.json")
@@ -116,9 +112,7 @@ extension EndToEnd {
             #expect(try site.names("failed").isEmpty)
         }
 
-        @Test(
-            "the service manager hears READY after lock and scan, STATUS of the queue, WATCHDOG from the loop, STOPPING"
-        )
+        @Test("the service manager hears READY after lock and scan, STATUS, WATCHDOG from the loop, STOPPING")
         func notify() throws {
             let site = try Site(gated: true)
             let manager = try NotifySocket("\(site.path)/notify")
@@ -135,6 +129,17 @@ extension EndToEnd {
             #expect(try daemon.stop() == 0)
             let all = try manager.await("STOPPING=1")
             #expect(all.filter { $0 == "READY=1" }.count == 1)
+        }
+
+        @Test("a hang-up is no reason to leave, and the next request runs")
+        func hangUp() throws {
+            let site = try Site()
+            let daemon = try site.ready()
+            for signal in [Int32(1), 10] { try daemon.signal(signal) }
+            try daemon.awaitLine("signal.ignored")
+            try site.deliver(Fixture.missing(), as: "a.json")
+            #expect(try daemon.failed("a").code == .outfitNotFound)
+            #expect(try daemon.stop() == 0)
         }
 
         @Test("a watchdog that is meant for another process is not fed")

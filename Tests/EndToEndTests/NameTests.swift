@@ -75,9 +75,7 @@ extension EndToEnd {
             let first = try ResultDocument.decode(try daemon.result("vain", in: "failed"))
             try site.move("vain.json", from: "failed", to: "incoming")
             let second = try daemon.await("a newer result") { () -> ResultDocument? in
-                guard try site.file("failed", "vain.json") != nil,
-                    let bytes = try site.file("failed", "vain.result.json")
-                else { return nil }
+                guard let bytes = try daemon.whole("vain", in: "failed") else { return nil }
                 let result = try ResultDocument.decode(bytes)
                 return result.finishedAt == first.finishedAt ? nil : result
             }
@@ -86,8 +84,7 @@ extension EndToEnd {
             #expect(try site.names("failed") == ["vain.json", "vain.result.json"])
         }
 
-        @Test(
-            "a done request that is moved back runs once more as its second run, with one entry for each in the record")
+        @Test("a done request that is moved back runs once more, as its second run, and its entry is renewed")
         func rerun() throws {
             let site = try Site()
             let daemon = try site.ready()
@@ -102,6 +99,71 @@ extension EndToEnd {
             #expect(try daemon.stop() == 0)
             let row = try #require(try row("twice", site))
             #expect(row.run == 2 && row.phase == .landed && row.outcome?.box == .done)
+            #expect(try jobs(of: Fixture.outfit(2), site) == ["twice"])
+        }
+
+        @Test("the bytes of a failed job, dropped again, are a retry that takes the place of the first")
+        func droppedAgain() throws {
+            let site = try Site()
+            let daemon = try site.ready()
+            try site.deliver(Fixture.request(5), as: "again.json")
+            #expect(try daemon.failed("again").code == .noGarmentImages)
+            try site.deliver(Fixture.request(5), as: "again.json")
+            try daemon.awaitLine("job.admitted", ["job": "again", "judgement": "retry"])
+            try daemon.awaitLine("job.failed", ["job": "again"], count: 2)
+            try daemon.settled()
+            #expect(try site.names("failed") == ["again.json", "again.result.json"])
+            #expect(try daemon.stop() == 0)
+        }
+
+        @Test("a name whose files were taken away is free again, for other bytes too")
+        func freed() throws {
+            let site = try Site()
+            let daemon = try site.ready()
+            try site.deliver(Fixture.missing(number: 1), as: "name.json")
+            _ = try daemon.failed("name")
+            for file in ["name.json", "name.result.json"] { try site.box("failed").unlink(FileName(file)) }
+            try site.deliver(Fixture.missing(number: 2), as: "name.json")
+            _ = try daemon.failed("name")
+            let result = try ResultDocument.decode(daemon.result("name", in: "failed"))
+            #expect(result.outfitID == "nowhere-2")
+            #expect(try daemon.stop() == 0)
+        }
+
+        @Test("a request that is written over while it waits runs once, as it was written last")
+        func writtenOver() throws {
+            let site = try Site(gated: true)
+            let daemon = try site.ready(["VIZD_LIMITS_IN_FLIGHT": "1"])
+            try site.deliver(Fixture.request(2), as: "first.json")
+            try daemon.awaitLine("job.admitted", ["job": "first"])
+            for number in 1...3 { try site.deliver(Fixture.missing(number: number), as: "name.json") }
+            try site.gate?.open()
+            let result = try ResultDocument.decode(daemon.result("name", in: "failed"))
+            #expect(result.outfitID == "nowhere-3")
+            try daemon.settled()
+            #expect(try daemon.stop() == 0)
+            #expect(try site.names("failed") == ["name.json", "name.result.json"])
+        }
+
+        @Test("two jobs of one outfit leave two entries, the newest first, and the newest picture")
+        func twoJobs() throws {
+            let site = try Site()
+            let daemon = try site.ready()
+            for name in ["one", "two"] {
+                try site.deliver(Fixture.request(2), as: "\(name).json")
+                _ = try daemon.complete(name)
+            }
+            #expect(try jobs(of: Fixture.outfit(2), site) == ["two", "one"])
+            #expect(try daemon.stop() == 0)
+        }
+
+        /// The jobs whose pictures an outfit's record has.
+        private func jobs(of outfit: String, _ site: Site) throws -> [String] {
+            let record = try JSONDocument(parsing: site.record())
+            let saved = try #require(record.root["saved"]?.elements?.first { $0["id"]?.value == .string(outfit) })
+            return (saved["visualizations"]?.elements ?? []).compactMap {
+                if case .string(let job)? = $0["job_id"]?.value { job } else { nil }
+            }
         }
 
         private func row(_ name: String, _ site: Site) throws -> JobRow? {

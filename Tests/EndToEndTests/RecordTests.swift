@@ -10,7 +10,7 @@ extension EndToEnd {
     @Suite("The record under load")
     struct Record {
         @Test(
-            "fifty jobs of one user at once, and another program that writes the record with or without the lock: nothing is lost",
+            "fifty jobs of one user, while another program writes the record with or without the lock, lose nothing",
             arguments: [true, false])
         func fiftyAtOnce(_ locks: Bool) throws {
             let site = try Site()
@@ -34,9 +34,8 @@ extension EndToEnd {
         }
 
         private func record(outfits: Int) -> [UInt8] {
-            let saved = (0..<outfits).map { number in
-                #"{"id":"o-\#(number)","n":1e3,"outfit_data":{"items":[{"name":"Tee","image_path":"items/black-t-shirt.png"}]}}"#
-            }
+            let items = #"{"items":[{"name":"Tee","image_path":"items/black-t-shirt.png"}]}"#
+            let saved = (0..<outfits).map { #"{"id":"o-\#($0)","n":1e3,"outfit_data":\#(items)}"# }
             return Array(#"{"foreign":0,"saved":[\#(saved.joined(separator: ","))],"last_updated":"x"}"#.utf8)
         }
 

@@ -34,8 +34,7 @@ extension EndToEnd {
             #expect(try site.box("done").info(of: "twin.json").links == 1)
         }
 
-        @Test(
-            "an open job whose file went back to incoming/, or was lost, goes on; the lost one from the journal's copy")
+        @Test("an open job whose file is back in incoming/ goes on, and one whose file is lost: from the journal")
         func openJobs() throws {
             let site = try Site(gated: true)
             let first = try site.ready()
@@ -60,8 +59,7 @@ extension EndToEnd {
             #expect(try site.names("incoming").isEmpty && site.names("processing").isEmpty)
         }
 
-        @Test(
-            "other bytes under the name of an open job that wait in incoming/ are refused, whatever became of its file")
+        @Test("other bytes that wait in incoming/ under the name of an open job are refused")
         func otherBytes() throws {
             let site = try Site(gated: true)
             let first = try site.ready()

@@ -68,8 +68,9 @@ package final class DaemonRun: @unchecked Sendable {
 
     /// Waits for something in the spool, the log and these folders.
     @discardableResult
-    package func await<Answer>(_ what: String, in folders: [String] = [], _ look: () throws -> Answer?) throws -> Answer
-    {
+    package func await<Answer>(
+        _ what: String, in folders: [String] = [], _ look: () throws -> Answer?
+    ) throws -> Answer {
         let boxes = ["incoming", "processing", "done", "failed"].map { "\(site.spool)/\($0)" }
         return try awaited(what, in: boxes + [logFolder] + folders, story: story) {
             if let answer = try look() { return answer }

@@ -1,5 +1,5 @@
-// Waiting in tests: for something to become true about files, without sleeping. Watch first, then look, then wait
-// for the next event; a deadline that is only the limit of patience with a test that fails.
+// Waiting in tests: for something to become true about files, without sleeping. Watch first, then look, then wait for
+// the next event; a deadline that is only the limit of patience with a test that fails.
 
 internal import Linux
 

@@ -1,5 +1,5 @@
-// A place for one test: a spool, a state folder and a wardrobe on the real disk, removed with everything in them
-// when the test lets go of it. Files are dropped here in every way in which a producer may.
+// A place for one test: a spool, a state folder and a wardrobe on the real disk, removed with everything in them when
+// the test lets go of it. Files are dropped here as producers drop them.
 
 internal import Foundation
 package import Linux
