@@ -247,7 +247,8 @@ package final class Incoming {
     }
 
     private func arrival(_ info: FileInfo, _ seen: Int64?, _ now: Int64, _ wall: Int64) -> Arrival {
-        guard let seen else { return Arrival(time: info.modified) }
+        // The last move or link of the name, not what its writer says of the content.
+        guard let seen else { return Arrival(time: info.changed) }
         sequence += 1
         return Arrival(time: wall - (now - seen), sequence: sequence)
     }

@@ -10,7 +10,8 @@ package import Linux
 
 /// When a request arrived, for the order within one user's requests.
 package struct Arrival: Hashable, Comparable, Sendable {
-    /// Nanoseconds since 1970: the moment of the event, or for a scan the file's own time of change.
+    /// Nanoseconds since 1970: the moment of the event, or for a scan the time of its last change, a move into
+    /// the folder included (ctime).
     package let time: Int64
     /// Keeps events of one moment apart; 0 for a scan, whose ties go by name.
     package let sequence: UInt64

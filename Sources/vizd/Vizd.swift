@@ -14,7 +14,7 @@ struct Vizd: ParsableCommand {
             done/ or failed/.
 
             Begin here:
-              vizd demo                                        see it work, in a folder of its own
+              vizd demo                see it work in a folder of its own
               vizd check-config        would it run? what is in force?
               vizd submit --help       how to ask for a picture
               vizd list                what waits, runs and has ended

@@ -97,7 +97,7 @@ final class SmallDisk {
         let block = [UInt8](repeating: 0, count: 4096)
         do throws(SystemFailure) {
             while try folder.space().bytesFree > bytes { try file.write(all: block) }
-        } catch where error.errno == .noSpace {}
+        } catch  where error.errno == .noSpace {}
         filler = file
     }
 

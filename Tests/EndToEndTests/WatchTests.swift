@@ -84,7 +84,7 @@ extension EndToEnd {
         private func replaceIfMissing(_ root: Directory) throws {
             do throws(SystemFailure) {
                 try root.makeDirectory("incoming", mode: 0o750)
-            } catch where error.errno == .exists {}
+            } catch  where error.errno == .exists {}
         }
     }
 }

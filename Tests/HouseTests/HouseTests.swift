@@ -77,7 +77,9 @@ struct HouseTests {
     func sizesHold() throws {
         var breaches: [String] = []
         for (path, lines) in try Tree.swiftFiles(under: "Sources") + Tree.swiftFiles(under: "Tests") {
-            breaches += lines.enumerated().filter { $0.element.count > 120 }.map {
+            // A test's name is a sentence, and the macro takes no pieces of one.
+            let wide = lines.enumerated().filter { $0.element.count > 120 && !isOneLiteral($0.element) }
+            breaches += wide.map {
                 "\(path):\($0.offset + 1): wider than 120"
             }
             breaches += functions(in: lines).filter { $0.length > 70 }.map { "\(path):\($0.line): \($0.length) lines" }
@@ -102,6 +104,12 @@ struct HouseTests {
             }
         }
         return found
+    }
+
+    /// Whether a line is a name of a test or a single literal: neither can be broken.
+    private func isOneLiteral(_ line: String) -> Bool {
+        let text = line.trimmingCharacters(in: .whitespaces)
+        return text.hasPrefix("@Test(\"") || text.hasPrefix("\"") || text.hasPrefix("#\"")
     }
 
     /// Words that may stand before `func` or `init`.

@@ -173,7 +173,11 @@ final class Atelier: Sendable {
             journal: journal, photos: photos, workers: workers, work: work,
             settings: PipelineSettings(provider: "flatlay", version: "1.2.3"),
             awaitRoom: { await self.room($0) }, wallClock: { Atelier.now.nanoseconds },
-            monotonicClock: { ticks.withLock { $0 += 1_000_000; return $0 } })
+            monotonicClock: {
+                ticks.withLock {
+                    $0 += 1_000_000; return $0
+                }
+            })
     }
 
     private func room(_ reason: String) async {

@@ -51,7 +51,9 @@ struct NotesTests {
         let bytes = NotesTests.plan.encoded()
         for length in 0..<bytes.count { #expect(Plan(encoded: Array(bytes.prefix(length))) == nil, "\(length) bytes") }
         let text = String(decoding: bytes, as: UTF8.self)
-        let parts = ["provider", "model", "width", "height", "references", "used_descriptor", "used_profile_descriptor"]
+        let parts = [
+            "provider", "model", "width", "height", "references", "used_descriptor", "used_profile_descriptor",
+        ]
         for part in parts {
             let without = text.replacing("\"\(part)\":", with: "\"x_\(part)\":")
             #expect(without != text && Plan(encoded: Array(without.utf8)) == nil, "without \(part)")

@@ -56,7 +56,8 @@ struct CommandsBinaryTests {
         let failure = ResultDocument.Failure(code: .outfitNotFound, message: "There is none.", stage: .prepare)
         try spool.write(Sample.failed("b", failure).encode(), "b.result.json", in: .failed)
         let complete = try ProgramRun("wait", "a.json", spool: spool)
-        #expect(complete.status == 0 && complete.output == "/srv/o-17.jpg\n" && complete.errors.contains("nothing"))
+        #expect(
+            complete.status == 0 && complete.output == "/srv/o-17.jpg\n" && complete.errors.contains("free of charge"))
         let failed = try ProgramRun("wait", "b", spool: spool)
         #expect(failed.status == 1 && failed.output.isEmpty && failed.errors.contains("outfit_not_found"))
         #expect(try ProgramRun("status", "b", spool: spool).status == 0)

@@ -94,7 +94,7 @@ struct CommandsRenderingTests {
 
     @Test("prices have two decimals at least and say what is uncertain")
     func prices() {
-        #expect(ResultSummary.price(.init(credits: nil, usd: 0)) == "nothing")
+        #expect(ResultSummary.price(.init(credits: nil, usd: 0)) == "free of charge")
         #expect(ResultSummary.price(.init(credits: 8, usd: 0.08)) == "$0.08 (8 credits)")
         #expect(
             ResultSummary.price(.init(credits: 8.5, usd: 0.1, uncertain: true))
@@ -120,7 +120,7 @@ struct CommandsRenderingTests {
         #expect(summary.status == .jobFailed && summary.pictures == [])
         let expected = [
             #"The job a\u{000A}b failed (garment_unreadable): Two photos are lost.\u{001B}[2J"#, "  hat.png: is gone",
-            "  and more", "It cost nothing.",
+            "  and more", "Cost: free of charge.",
         ]
         #expect(summary.remarks == expected)
     }

@@ -20,7 +20,15 @@ import Wardrobe
 
 /// Makes one and the same picture, when the test lets it; or fails as it is told.
 final class GatedProvider: Provider {
-    private let gates = Mutex<(closed: Bool, orders: Int, failures: [ProviderFailure])>((false, 0, []))
+    private struct Gate {
+        var isClosed = false
+        var orders = 0
+        var failures: [ProviderFailure] = []
+        var held: [CheckedContinuation<Void, Never>] = []
+        var watchers: [(orders: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    }
+
+    private let gate = Mutex(Gate())
     private let picture: [UInt8]
 
     init(picture: [UInt8]) { self.picture = picture }
@@ -35,20 +43,51 @@ final class GatedProvider: Provider {
         ],
         isFree: true)
 
-    var orders: Int { gates.withLock { $0.orders } }
-    func close() { gates.withLock { $0.closed = true } }
-    func open() { gates.withLock { $0.closed = false } }
+    var orders: Int { gate.withLock { $0.orders } }
+    func close() { gate.withLock { $0.isClosed = true } }
+
+    func open() {
+        let held = gate.withLock { gate in
+            defer { (gate.isClosed, gate.held) = (false, []) }
+            return gate.held
+        }
+        for one in held { one.resume() }
+    }
+
+    /// Returns when so many orders have come.
+    func reached(_ orders: Int) async {
+        await withCheckedContinuation { continuation in
+            let isReached = gate.withLock { gate in
+                if gate.orders < orders { gate.watchers.append((orders, continuation)) }
+                return gate.orders >= orders
+            }
+            if isReached { continuation.resume() }
+        }
+    }
+
     func fail(_ code: ResultCode) {
         let failure = ProviderFailure(code: code, message: "It said no.", retryable: true)
-        gates.withLock { $0.failures.append(failure) }
+        gate.withLock { $0.failures.append(failure) }
     }
 
     func price(_ order: Order) -> Price { .free }
 
     func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture {
-        gates.withLock { $0.orders += 1 }
-        while gates.withLock({ $0.closed }) { await Task.yield() }
-        let failure = gates.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
+        let watchers = gate.withLock { gate in
+            gate.orders += 1
+            let orders = gate.orders
+            defer { gate.watchers.removeAll { $0.orders <= orders } }
+            return gate.watchers.filter { $0.orders <= orders }
+        }
+        for watcher in watchers { watcher.continuation.resume() }
+        await withCheckedContinuation { continuation in
+            let isHeld = gate.withLock { gate in
+                if gate.isClosed { gate.held.append(continuation) }
+                return gate.isClosed
+            }
+            if !isHeld { continuation.resume() }
+        }
+        let failure = gate.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
         if let failure { throw failure }
         return GeneratedPicture(bytes: picture)
     }
@@ -94,7 +133,7 @@ final class Household: Sendable {
         life = JobLife(
             spool: spool, journal: journal, pipeline: pipeline, landing: Landing(spool, status: statuses),
             board: board, work: work, pool: pool, log: lines.output(.text).logger(), working: NamesAtWork(),
-            requestBytes: 4096, awaitRoom: { _ in }, pause: { _ in await Task.yield() }, wallClock: clock)
+            requestBytes: 4096, awaitRoom: { _ in }, pause: { await Assembly.pause($0 / 10) }, wallClock: clock)
     }
 
     deinit {
@@ -159,15 +198,6 @@ final class Household: Sendable {
         for box in Box.allCases {
             let hidden = try names(box).filter { $0.hasPrefix(".") }
             #expect(hidden.isEmpty, "left in \(box)", sourceLocation: location)
-        }
-    }
-
-    /// Waits, giving way to others, until something holds.
-    func until(_ condition: () async throws -> Bool) async throws {
-        let deadline = MonotonicClock.now() + 20_000_000_000
-        while try await !condition() {
-            try #require(MonotonicClock.now() < deadline, "what was waited for did not happen")
-            await Task.yield()
         }
     }
 }

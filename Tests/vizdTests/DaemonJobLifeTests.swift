@@ -95,7 +95,7 @@ struct DaemonJobLifeTests {
         try house.move(from: .done)
         house.provider.close()
         let running = Task { try await house.live() }
-        try await house.until { house.provider.orders == 2 }
+        await house.provider.reached(2)
         #expect(try house.names(.done).isEmpty, "who sees a result sees a finished job")
         house.provider.open()
         try await running.value
@@ -199,7 +199,7 @@ struct DaemonJobLifeTests {
         let claimed = try house.claimed()
         house.provider.close()
         let running = Task { try await house.live(claimed) }
-        try await house.until { house.provider.orders == 1 }
+        await house.provider.reached(1)
         try house.spool[.processing].unlink("a.json")
         house.provider.open()
         try await running.value

@@ -23,7 +23,7 @@ struct DaemonSlotsTests {
         #expect(taken == [false, true, false], "the second is the user's last")
         #expect(slots.free == 0 && slots.count == 3)
         let given = ["a", "a", nil].map { slots.give($0) }
-        #expect(given == [true, false, false], "told once, one below the limit")
+        #expect(given == [true, true, true], "each time that they are below the limit")
         #expect(slots.free == 3 && slots.count == 0)
     }
 
@@ -33,8 +33,19 @@ struct DaemonSlotsTests {
         let taken = (0..<4).map { _ in slots.take("a") }
         #expect(taken == [false, true, true, true])
         let given = (0..<4).map { _ in slots.give("a") }
-        #expect(given == [false, false, true, false])
+        #expect(given == [false, false, true, true])
         #expect(slots.free == 10)
+    }
+
+    @Test("new limits hold from the next job on, and say who is passed over under them")
+    func resized() {
+        var slots = Slots(inFlight: 4, perUser: 3)
+        for user in ["a", "a", "b"] { _ = slots.take(user) }
+        #expect(slots.fullUsers == [] && slots.free == 1)
+        slots.resize(inFlight: 2, perUser: 2)
+        #expect(slots.fullUsers == ["a"] && slots.free == 0 && slots.count == 3)
+        slots.resize(inFlight: 9, perUser: 3)
+        #expect(slots.fullUsers == [] && slots.free == 6)
     }
 
     @Test("with more jobs left over than slots nothing is free, and never less than nothing")
@@ -44,7 +55,7 @@ struct DaemonSlotsTests {
         #expect(slots.free == 0 && slots.count == 3)
     }
 
-    @Test("a user's hold is taken back exactly as often as it was set, whatever the order")
+    @Test("a user is held while all their slots are taken, and at no other time, whatever the order")
     func property() {
         var random = SystemRandomNumberGenerator()
         for _ in 0..<200 {
@@ -78,6 +89,19 @@ struct DaemonSlotsTests {
             var slots = Slots(inFlight: 1, perUser: 1)
             _ = slots.give("a")
         }
+    }
+}
+
+@Suite("The pace of claiming")
+struct DaemonPaceTests {
+    @Test("the loop wakes to claim only where something can be claimed and no event comes before")
+    func deadlines() {
+        let (idle, more) = (ClaimPace(), ClaimPace(pausedUntil: 5, hasMore: true))
+        let paused = ClaimPace(pausedUntil: 9, hasMore: false, obstacle: "no room")
+        for pace in [idle, more, paused] { #expect(pace.deadline(canClaim: false) == .max, "it would never sleep") }
+        #expect(idle.deadline(canClaim: true) == .max, "what waits, waits for slots of its users")
+        #expect(more.deadline(canClaim: true) == 5)
+        #expect(paused.deadline(canClaim: true) == 9)
     }
 }
 

@@ -47,7 +47,7 @@ struct ResultSummary: Equatable, Sendable {
             let head = "The job \(shown(result.jobID)) failed (\(failure.code.rawValue)): "
             let again =
                 failure.retryable ? ["The same again may work: move its request from failed/ to incoming/."] : []
-            remarks = [head + printable(failure.message, limit: 2000)] + details + again + ["It cost \(price)."]
+            remarks = [head + printable(failure.message, limit: 2000)] + details + again + ["Cost: \(price)."]
         }
     }
 
@@ -58,9 +58,9 @@ struct ResultSummary: Equatable, Sendable {
         }
     }
 
-    /// "nothing", "$0.08 (8 credits)", "$0.08 (8 credits, not yet certain)".
+    /// "free of charge", "$0.08 (8 credits)", "$0.08 (8 credits, not yet certain)".
     static func price(_ cost: ResultDocument.Cost) -> String {
-        if cost.usd == 0 && !cost.uncertain { return "nothing" }
+        if cost.usd == 0 && !cost.uncertain { return "free of charge" }
         var notes: [String] = []
         if let credits = cost.credits, credits > 0 { notes.append("\(decimal(credits)) credits") }
         if cost.uncertain { notes.append("not yet certain") }

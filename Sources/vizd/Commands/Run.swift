@@ -12,15 +12,15 @@ struct Run: ParsableCommand {
         discussion: """
             Watches the spool's incoming/ folder and works on what is dropped there until it is told to stop \
             (SIGTERM or Ctrl-C): then it claims nothing more, gives jobs under way a few seconds, and leaves the \
-            rest to go on at the \
-            next start. Logs to standard error.
+            rest to go on at the next start. Logs to standard error.
 
             Examples:
               vizd run --config /etc/vizd/vizd.conf
-              VIZD_SPOOL_DIR=./spool VIZD_STATE_DIR=./state VIZD_WARDROBE_ROOT=./wardrobe_photos vizd run
+              VIZD_SPOOL_DIR=/srv/spool VIZD_STATE_DIR=/srv/state vizd run
+              vizd run --standby
 
             Exit status: 0 told to stop, 1 the machine failed under it, 73 something cannot be made or opened, 75 \
-            another             vizd holds the spool, 78 the configuration must be mended.
+            another vizd holds the spool, 78 the configuration must be mended.
             """)
 
     @Flag(help: "If another vizd holds the spool, wait until it ends and take over.")

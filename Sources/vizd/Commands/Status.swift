@@ -10,7 +10,7 @@ struct Status: ParsableCommand {
         abstract: "Show one job, or how full the spool is.",
         discussion: """
             With a job: how far it is, or how it ended. Without one: how many jobs are in each box, how long the \
-            oldest             waits, and whether a vizd is at work.
+            oldest waits, and whether a vizd is at work.
 
             Examples:
               vizd status

@@ -20,7 +20,7 @@ struct Submit: ParsableCommand {
               jq '.seed = 7' request.json | vizd submit - --wait --timeout 5m
 
             Exit status: 0 submitted (with --wait: complete), 1 failed, 64 the request is not valid, 73 the spool \
-            cannot             be written, 75 the time given with --timeout is over, 78 the configuration is wrong.
+            cannot be written, 75 the time given with --timeout is over, 78 the configuration is wrong.
             """)
 
     @Argument(help: "A request file; - for standard input. Without it the options below say what is wanted.")

@@ -68,6 +68,19 @@ struct DaemonLimits {
     var roomCheck: Int64
 }
 
+/// When the loop is to claim again by itself: a value.
+struct ClaimPace {
+    /// Monotonic nanoseconds.
+    var pausedUntil: Int64 = 0
+    /// Whether the last claim left both slots and requests.
+    var hasMore = false
+    /// Why nothing is claimed, where it is paused.
+    var obstacle: String?
+
+    /// Until when to sleep; `.max` where an event comes first: a request that arrives, a job that gives its slot back.
+    func deadline(canClaim: Bool) -> Int64 { canClaim && (hasMore || obstacle != nil) ? pausedUntil : .max }
+}
+
 /// The daemon. One thread owns it.
 final class Daemon {
     private let spool: Spool
@@ -87,10 +100,7 @@ final class Daemon {
     /// Files that the last run left, to be lived before anything new is claimed.
     private(set) var leftovers: [Leftover]
     private var leaving: Int64?
-    private var pausedUntil: Int64 = 0
-    /// Whether the last claim left both slots and requests.
-    private var claimsMore = false
-    private(set) var obstacle: String?
+    private(set) var claiming = ClaimPace()
     private var lastWatchdog: Int64 = 0
     private var lastStatus = ""
     private var lastStatusAt: Int64 = .min / 2
@@ -174,15 +184,18 @@ final class Daemon {
     }
 
     /// Puts a reloaded configuration in force, as far as that goes without a restart.
-    func adopt(_ settings: Settings) {
+    /// `isNewWayIn`: whether a setting changed that says how requests are found.
+    func adopt(_ settings: Settings, isNewWayIn: Bool) {
         adoptLog(settings)
         life.requestBytes = settings.limits.requestBytes
         life.pipeline.settings.provider = settings.provider
         slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
         // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
-        incoming = Incoming.of(spool, settings)
-        for user in slots.fullUsers { incoming.queue.hold(user) }
-        claimsMore = true
+        if isNewWayIn { incoming = Incoming.of(spool, settings) }
+        for (user, isFull) in slots.users {
+            if isFull { incoming.queue.hold(user) } else { incoming.queue.release(user) }
+        }
+        claiming.hasMore = true
     }
 
     // MARK: - Jobs
@@ -202,8 +215,8 @@ final class Daemon {
     }
 
     private func claimSome(_ now: Int64) throws {
-        claimsMore = false
-        guard now >= pausedUntil else { return }
+        claiming.hasMore = false
+        guard now >= claiming.pausedUntil else { return }
         let wanted = min(slots.free, Daemon.batch)
         // What was renamed but found no room to be made durable comes first; it holds its slots already.
         guard claim.hasUnsynced || (wanted > 0 && !incoming.queue.isEmpty), try roomToClaim(now) else { return }
@@ -216,7 +229,7 @@ final class Daemon {
             order.append(entry)
         }
         // Fewer than wanted: the others wait for slots of their users, and an ended job rings.
-        claimsMore = order.count == wanted && wanted > 0 && slots.free > 0
+        claiming.hasMore = order.count == wanted && wanted > 0 && slots.free > 0
         let outcome = try claim.claim(order.map(\.file))
         unsynced.merge(entries) { _, new in new }
         for result in outcome.results { handOut(result) }
@@ -258,17 +271,17 @@ final class Daemon {
             pauseClaiming(sentence, now)
             return false
         }
-        if obstacle != nil {
-            obstacle = nil
+        if claiming.obstacle != nil {
+            claiming.obstacle = nil
             log.notice("claiming.resumed")
         }
         return true
     }
 
     private func pauseClaiming(_ sentence: String, _ now: Int64) {
-        pausedUntil = now + limits.roomCheck
-        if obstacle == nil { log.warning("claiming.paused", metadata: ["reason": "\(sentence)"]) }
-        obstacle = sentence
+        claiming.pausedUntil = now + limits.roomCheck
+        if claiming.obstacle == nil { log.warning("claiming.paused", metadata: ["reason": "\(sentence)"]) }
+        claiming.obstacle = sentence
     }
 
     // MARK: - Waiting
@@ -277,10 +290,10 @@ final class Daemon {
         var deadline = incoming.nextDeadline
         if let leaving { deadline = min(deadline, leaving) }
         if let interval = notifier.watchdogInterval { deadline = min(deadline, lastWatchdog + interval) }
-        // With slots left and the queue not emptied there is more to claim at once, or after the pause. Without either
-        // an event comes first: a request that arrives, a job that ends.
-        let mayClaim = leaving == nil && slots.free > 0 && (claim.hasUnsynced || !incoming.queue.isEmpty)
-        if mayClaim && (claimsMore || obstacle != nil) { deadline = min(deadline, pausedUntil) }
+        if leaving == nil {
+            let canClaim = claim.hasUnsynced || (slots.free > 0 && !incoming.queue.isEmpty)
+            deadline = min(deadline, claiming.deadline(canClaim: canClaim))
+        }
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }
@@ -291,8 +304,8 @@ final class Daemon {
             lastWatchdog = now
             tell("WATCHDOG=1")
         }
-        let status =
-            "\(slots.count) in flight, \(incoming.queue.count) waiting" + (obstacle.map { "; paused: \($0)" } ?? "")
+        let pause = claiming.obstacle.map { "; paused: \($0)" } ?? ""
+        let status = "\(slots.count) in flight, \(incoming.queue.count) waiting\(pause)"
         if status != lastStatus && now - lastStatusAt >= Daemon.statusInterval {
             (lastStatus, lastStatusAt) = (status, now)
             tell("STATUS=\(status)")

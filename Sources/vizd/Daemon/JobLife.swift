@@ -68,7 +68,7 @@ struct JobLife: Sendable {
         // One life a name: an earlier one has landed a little before it is over (its picture is let go last), and what
         // it still does must not meet a later one's files.
         while !working.insert(name) {
-            if try await turnedAway(name, claimed, request, running: true) { return }
+            if case .over = try await turn(of: name, claimed, request, running: true) { return }
             await pause(JobLife.patience)
         }
         defer { working.remove(name) }
@@ -164,19 +164,30 @@ struct JobLife: Sendable {
     private func again(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
         guard let request = try await content(of: claimed, landing: nil) else { return }
         while true {
-            if try await turnedAway(name, claimed, request, running: working.contains(name)) { return }
-            // Once the first one has landed, this file takes its place and is judged as any other.
-            if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
-            if case .gone = try await read(claimed) { return }
+            switch try await turn(of: name, claimed, request, running: working.contains(name)) {
+            case .over: return
+            case .later: break
+            case .now:
+                // The first one has landed meanwhile: this file takes its place and is judged as any other.
+                if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
+                if case .gone = try await read(claimed) { return }
+            }
             await pause(JobLife.patience)
         }
     }
 
-    /// Ends a file whose name is in use: a duplicate, or other content. Answers whether it was one; if not, its turn
-    /// comes.
-    private func turnedAway(
-        _ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, running: Bool
-    ) async throws(LifeTrouble) -> Bool {
+    /// Whether a second request of a name may take its place.
+    private enum Turn {
+        /// It was a duplicate or had other content, and is off our hands.
+        case over
+        /// The first one is not at the point where this one can be judged.
+        case later
+        case now
+    }
+
+    private func turn(
+        of name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, running: Bool
+    ) async throws(LifeTrouble) -> Turn {
         let presence = try await presence(of: name)
         let judgement = try await journalled { () async throws(JournalFailure) in
             try await journal.judge(
@@ -185,9 +196,10 @@ struct JobLife: Sendable {
         switch judgement {
         case .duplicate: try await remove(claimed, as: "a duplicate of the request that is in progress")
         case .nameTaken: try await taken(name, claimed, request)
-        case .later, .fresh, .resume, .relanding, .rerun, .retry: return false
+        case .later: return .later
+        case .fresh, .resume, .relanding, .rerun, .retry: return .now
         }
-        return true
+        return .over
     }
 
     private func taken(_ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest) async throws(LifeTrouble) {
@@ -209,7 +221,7 @@ struct JobLife: Sendable {
         try await refuse(
             claimed, name.landing(digest: digest.bytes),
             RefusedFile(
-                code: .invalidName, message: "\(name.fault.sentence) Rename the file and deliver it again.",
+                code: .invalidName, message: name.fault.sentence,
                 userID: nil,
                 outfitID: nil, digest: digest, wasRead: reading.bytes != nil))
     }

@@ -14,7 +14,7 @@ struct RequestPlaces: Hashable {
 
 /// What to do with a name at the start.
 enum RecoveryStep: Hashable {
-    /// Nothing: it waits in incoming/ or has landed.
+    /// Nothing: it waits in incoming/, to be claimed and judged in its turn, or has landed.
     case leave
     /// Live the life of the file in processing/; the journal judges it there.
     case live
@@ -31,7 +31,9 @@ enum Recovery {
         if places.processing { return .live }
         switch phase {
         case nil, .landed: return .leave
-        case .landing: return .land
+        // The very request in incoming/: it is claimed in its turn and finishes this landing. Were it landed here,
+        // the file would be taken for a request to run again, and the picture be bought again.
+        case .landing: return places.incoming ? .leave : .land
         case .claimed, .ordered, .fetched, .stored, .recorded:
             // Back in incoming/ after a power cut: it is claimed again in its turn, and goes on from the journal.
             return places.incoming ? .leave : .putBack

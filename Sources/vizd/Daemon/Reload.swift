@@ -45,7 +45,7 @@ extension Daemon {
             for problem in problems { log.error("config.refused", metadata: ["reason": "\(problem)"]) }
             log.error("config.kept", metadata: ["reason": "the configuration has problems; the old one stays in force"])
         case .read(let settings, let live, let later):
-            adopt(settings)
+            adopt(settings, isNewWayIn: live.contains { Daemon.wayIn.contains($0) })
             log.notice(
                 "config.reloaded",
                 metadata: [
@@ -55,6 +55,11 @@ extension Daemon {
         }
     }
 
+    /// The settings that `Incoming` is made of.
+    private static let wayIn: Set<String> = [
+        "spool.settle", "spool.rescan", "limits.queuedPerUser", "limits.requestBytes",
+    ]
+
     /// One line with what an operator asks first (SIGUSR1).
     func dumpState() {
         log.notice(
@@ -62,7 +67,7 @@ extension Daemon {
             metadata: [
                 "in_flight": "\(slots.count)", "waiting": "\(incoming.queue.count)",
                 "users": "\(incoming.queue.userCount)",
-                "leftovers": "\(leftovers.count)", "paused": "\(obstacle ?? "no")",
+                "leftovers": "\(leftovers.count)", "paused": "\(claiming.obstacle ?? "no")",
                 "ignored_files": "\(incoming.ignoredCount)",
                 "scans": "\(incoming.scans.values.reduce(0, +))", "resident_bytes": "\(Host.residentBytes)",
             ])

@@ -21,8 +21,8 @@ struct Slots {
         (self.inFlight, inFlightPerUser) = (inFlight, perUser)
     }
 
-    /// The users who have all their slots and are to be passed over.
-    var fullUsers: [String?] { perUser.filter { $0.value >= inFlightPerUser }.map(\.key) }
+    /// The users with jobs under way, and whether each has all their slots and is to be passed over.
+    var users: [(user: String?, isFull: Bool)] { perUser.map { ($0.key, $0.value >= inFlightPerUser) } }
 
     /// Jobs under way.
     var count: Int { taken }
@@ -44,7 +44,6 @@ struct Slots {
         taken -= 1
         let count = (perUser[user] ?? 0) - 1
         perUser[user] = count > 0 ? count : nil
-        // Also below that: the limit may have been raised since the user was held.
-        return count < inFlightPerUser
+        return count == inFlightPerUser - 1
     }
 }

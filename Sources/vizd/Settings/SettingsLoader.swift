@@ -34,6 +34,8 @@ struct SettingsWorld: Sendable {
 struct Capabilities: Sendable {
     let providers: [String]
     let storageTypes: [StorageType]
+    /// Beginnings of keys that are known and have no effect in this version: whoever sets one is told.
+    var withoutEffect: [String] = []
 }
 
 struct LoadedSettings: Sendable {
@@ -74,6 +76,7 @@ struct SettingsLoader {
         for setting in SettingsTable.all { loader.read(setting) }
         loader.chooseProvider()
         loader.checkStorage()
+        loader.noticeIdleSettings()
         return loader.loaded
     }
 
@@ -244,6 +247,16 @@ struct SettingsLoader {
         }
     }
 
+    /// Settings that were made and do nothing yet: above all a budget must not be believed in.
+    private mutating func noticeIdleSettings() {
+        let idle = sources.filter { key, source in
+            source != .builtIn && capabilities.withoutEffect.contains { key.hasPrefix($0) }
+        }
+        for key in idle.keys.sorted() {
+            notices.append("\(key) is set, but has no effect in this version of vizd (from \(idle[key] ?? .builtIn)).")
+        }
+    }
+
     private mutating func reportCheck(_ key: String, _ sentence: String) {
         problems.append(SettingsProblem(key: key, source: sources[key] ?? .builtIn, sentence: sentence))
     }
@@ -251,5 +264,11 @@ struct SettingsLoader {
 
 extension Capabilities {
     /// What this version has: the embedded renderer, and pictures stored on this machine.
-    static let thisVersion = Capabilities(providers: ["flatlay"], storageTypes: [.local])
+    static let thisVersion = Capabilities(
+        providers: ["flatlay"], storageTypes: [.local],
+        withoutEffect: [
+            "budget.", "retention.", "metrics.", "poll.", "http.", "exec.", "fashn.", "openai.", "bfl.", "s3.",
+            "storage.publicBaseUrl", "wardrobe.allowedHosts", "limits.jobDeadline", "limits.downloadBytes",
+            "runway.baseUrl", "runway.model", "runway.ratio", "runway.onLostResponse", "runway.resubmitAfter",
+        ])
 }
