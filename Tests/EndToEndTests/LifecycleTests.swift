@@ -131,15 +131,48 @@ extension EndToEnd {
             #expect(all.filter { $0 == "READY=1" }.count == 1)
         }
 
-        @Test("a hang-up is no reason to leave, and the next request runs")
+        @Test("a hang-up puts a changed configuration in force; a bad one is refused and the old one stays")
         func hangUp() throws {
-            let site = try Site()
-            let daemon = try site.ready()
-            for signal in [Int32(1), 10] { try daemon.signal(signal) }
-            try daemon.awaitLine("signal.ignored")
-            try site.deliver(Fixture.missing(), as: "a.json")
-            #expect(try daemon.failed("a").code == .outfitNotFound)
+            let site = try Site(gated: true)
+            let file = "\(site.path)/vizd.conf"
+            try write("limits:\n  inFlight: 1\n", to: file)
+            let daemon = try site.ready([:], "--config", file)
+            for name in ["a", "b", "c"] {
+                try site.deliver(Fixture.request(2, more: #""metadata":{"n":"\#(name)"}"#), as: "\(name).json")
+                if name == "a" { try daemon.awaitLine("job.admitted", ["job": "a"]) }
+            }
+            try write("limits:\n  inFlihgt: 9\n", to: file)
+            try daemon.signal(1)
+            #expect(try daemon.awaitLine("config.refused")["reason"]?.contains("inFlight") ?? false)
+            try daemon.awaitLine("config.kept")
+            #expect(try site.names("processing") == ["a.json"])
+            try write("limits:\n  inFlight: 2\n", to: file)
+            try daemon.signal(1)
+            #expect(try daemon.awaitLine("config.reloaded")["changed"] == "limits.inFlight")
+            try daemon.awaitLine("job.admitted", count: 2)
+            #expect(try site.names("processing").count == 2 && site.names("incoming").count == 1)
+            try site.gate?.open()
+            for name in ["a", "b", "c"] { _ = try daemon.complete(name) }
             #expect(try daemon.stop() == 0)
+        }
+
+        @Test("hang-ups and questions for the state, one after the other while two hundred requests arrive, lose none")
+        func manyHangUps() throws {
+            let site = try Site()
+            let daemon = try site.ready(["VIZD_LIMITS_IN_FLIGHT": "3"])
+            for number in 0..<200 {
+                try site.deliver(Fixture.missing(user: "u-\(number % 7)", number: number), as: "h-\(number).json")
+                if number % 10 == 0 { for signal in [Int32(1), 10] { try daemon.signal(signal) } }
+            }
+            for number in 0..<200 { #expect(try daemon.failed("h-\(number)").code == .outfitNotFound) }
+            try daemon.settled()
+            try daemon.awaitLine("vizd.state")
+            #expect(try daemon.stop() == 0)
+            #expect(try daemon.lines(of: "job.failed").count == 200)
+        }
+
+        private func write(_ text: String, to path: String) throws {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         }
 
         @Test("a watchdog that is meant for another process is not fed")

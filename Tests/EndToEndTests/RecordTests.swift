@@ -95,7 +95,7 @@ private final class ForeignWriter: Sendable {
             durable: false)
         state.change { $0.rounds = rounds + 1 }
         try lock?.release()
-        // It does something else, too: who writes without a pause leaves nobody the time to write.
-        _ = state.wait(until: MonotonicClock.now() + 60_000_000) { $0.stop ? true : nil }
+        // It does something else, too: who writes more often than the disk syncs leaves nobody the time to write.
+        _ = state.wait(until: MonotonicClock.now() + 250_000_000) { $0.stop ? true : nil }
     }
 }
