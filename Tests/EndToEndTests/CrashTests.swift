@@ -11,6 +11,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Crashes")
+    @Outside
     struct Crashes {
         private static let users = ["ann", "bob", "cy", "dee", "eve"]
 
