@@ -130,6 +130,9 @@ package struct ServiceNotifier: Sendable {
         watchdogInterval = forUs ? environment["WATCHDOG_USEC"].flatMap(Int64.init).map { $0 * 500 } : nil
     }
 
+    /// Whether there is a manager to tell.
+    package var isListening: Bool { socket != nil }
+
     /// Sends lines such as `READY=1`.
     package func notify(_ lines: String...) throws(SystemFailure) {
         guard let socket else { return }

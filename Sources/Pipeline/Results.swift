@@ -29,6 +29,13 @@ package struct RefusedFile: Sendable {
     var requestSHA256: String? { wasRead ? digest.hex : nil }
 }
 
+extension AttemptRow {
+    /// From the order to its end: for a job that goes on after a restart with the picture already made.
+    fileprivate var seconds: Double? {
+        settledAt.map { Double($0.nanoseconds - createdAt.nanoseconds) / 1e9 }
+    }
+}
+
 extension Pipeline {
     /// The result of a file that never became a job.
     package func refused(_ file: RefusedFile, as name: String) -> ResultDocument {
@@ -59,7 +66,8 @@ extension Pipeline {
             width: picture.width, height: picture.height, bytes: picture.bytes,
             sha256: SHA256Digest(bytes: picture.sha256)?.hex ?? "", contentType: picture.contentType)
         let made = ResultDocument.Picture(
-            imageURL: stored.url, storage: .local(path: stored.path), generationTime: job.timing[.generate] ?? 0,
+            imageURL: stored.url, storage: .local(path: stored.path),
+            generationTime: job.timing[.generate] ?? job.ticket.last?.seconds ?? 0,
             provider: displayName(plan.provider), making: making, image: facts)
         return document(job, progress: 100, .complete(picture: made, views: []))
     }

@@ -55,7 +55,7 @@ struct Assembly {
         journal = try Assembly.journal(in: state)
         workers = try Assembly.workers(settings)
         let floor = DiskFloor(bytes: settings.spool.minFree)
-        let room = try Assembly.room(settings, spool, state, floor, log)
+        let room = try Assembly.room(settings, spool, state, floor, pool, log)
         self.room = room
         let pause: @Sendable (Int64) async -> Void = { await Assembly.pause($0) }
         let wardrobe = try Assembly.wardrobe(settings, pool)
@@ -157,7 +157,8 @@ struct Assembly {
 
     /// One entry for each file system that is written to: spool, state, and the wardrobe where it is there already.
     private static func room(
-        _ settings: Settings, _ spool: Spool, _ state: Directory, _ floor: DiskFloor, _ log: Logger
+        _ settings: Settings, _ spool: Spool, _ state: Directory, _ floor: DiskFloor, _ pool: BlockingPool,
+        _ log: Logger
     ) throws(StartFailure) -> Room {
         var folders = [spool.root, state]
         do throws(SystemFailure) {
@@ -176,7 +177,8 @@ struct Assembly {
             places.append(
                 FileSystemRoom(folder: folder, reserve: Reserve(in: folder, bytes: settings.spool.reserve)))
         }
-        return Room(places: places, floor: floor, interval: 2_000_000_000, log: log, pause: { await pause($0) })
+        return Room(
+            places: places, floor: floor, interval: 2_000_000_000, pool: pool, log: log, pause: { await pause($0) })
     }
 
     private static func absoluteOrGiven(_ path: String) throws(SystemFailure) -> String {

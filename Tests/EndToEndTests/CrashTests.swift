@@ -72,7 +72,7 @@ extension EndToEnd {
                     try site.names("done").count + site.names("failed").count >= 4 * round - 2 ? true : nil
                 }
                 for worker in workers {
-                    do throws(SystemFailure) { try Host.kill(worker, signal: 9) } catch { /* It went by itself. */ }
+                    do throws(SystemFailure) { try Host.kill(worker, signal: 9) } catch { /* It went by itself. */  }
                 }
             }
             for name in names {

@@ -104,6 +104,8 @@ final class Daemon {
     private var lastWatchdog: Int64 = 0
     private var lastStatus = ""
     private var lastStatusAt: Int64 = .min / 2
+    /// Whether the last change has not been told yet, so soon after the one before.
+    private var hasStatusToTell = false
     /// The service manager is told what is going on at most this often, nanoseconds.
     private static let statusInterval: Int64 = 1_000_000_000
     /// A file of the last run.
@@ -294,6 +296,7 @@ final class Daemon {
             let canClaim = claim.hasUnsynced || (slots.free > 0 && !incoming.queue.isEmpty)
             deadline = min(deadline, claiming.deadline(canClaim: canClaim))
         }
+        if hasStatusToTell { deadline = min(deadline, lastStatusAt + Daemon.statusInterval) }
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }
@@ -306,8 +309,9 @@ final class Daemon {
         }
         let pause = claiming.obstacle.map { "; paused: \($0)" } ?? ""
         let status = "\(slots.count) in flight, \(incoming.queue.count) waiting\(pause)"
-        if status != lastStatus && now - lastStatusAt >= Daemon.statusInterval {
-            (lastStatus, lastStatusAt) = (status, now)
+        hasStatusToTell = notifier.isListening && status != lastStatus
+        if hasStatusToTell && now - lastStatusAt >= Daemon.statusInterval {
+            (lastStatus, lastStatusAt, hasStatusToTell) = (status, now, false)
             tell("STATUS=\(status)")
         }
     }

@@ -257,9 +257,12 @@ struct JobLife: Sendable {
         return nil
     }
 
-    /// The name, if nothing has landed under it yet.
+    /// The name, if no job has it and nothing has landed under it yet.
     private func isFree(_ name: LandingName?) async throws(LifeTrouble) -> LandingName? {
         guard let name, let job = JobName(name.text) else { return nil }
+        if working.contains(job) { return nil }
+        let known = try await journalled { () async throws(JournalFailure) in try await journal.row(job.text) }
+        if known != nil { return nil }
         let presence = try await presence(of: job)
         let files = [presence.done, presence.failed, presence.doneResult, presence.failedResult]
         return files.allSatisfy { $0 == nil } ? name : nil

@@ -22,6 +22,7 @@ final class Room: Sendable {
     /// How long to wait before a full disk is tried again, nanoseconds.
     private let interval: Int64
     private let pause: @Sendable (Int64) async -> Void
+    private let pool: BlockingPool
     /// When it was last said that jobs wait, monotonic nanoseconds.
     private let said = Mutex<Int64?>(nil)
     /// A line in the log this often while jobs wait.
@@ -29,11 +30,11 @@ final class Room: Sendable {
 
     /// `places` has one entry for each file system, the spool's first.
     init(
-        places: [FileSystemRoom], floor: DiskFloor, interval: Int64, log: Logger,
+        places: [FileSystemRoom], floor: DiskFloor, interval: Int64, pool: BlockingPool, log: Logger,
         pause: @escaping @Sendable (Int64) async -> Void
     ) {
         self.places = places
-        (self.floor, self.interval, self.log, self.pause) = (floor, interval, log, pause)
+        (self.floor, self.interval, self.log, self.pause, self.pool) = (floor, interval, log, pause, pool)
     }
 
     /// What is held back on the first file system, the spool's: landing gives it up by itself.
@@ -60,13 +61,19 @@ final class Room: Sendable {
             log.warning(
                 "disk.full", metadata: ["reason": "\(reason)", "next": "jobs wait and go on when there is room"])
         }
+        // What was held back is for those who are under way; the next try comes at once.
+        if await pool.run({ self.givesUpReserve() }) { return }
+        await pause(interval)
+    }
+
+    private func givesUpReserve() -> Bool {
         for place in places {
             do throws(SpoolFatal) {
-                if try place.reserve.release() { return }
+                if try place.reserve.release() { return true }
             } catch {
                 log.error("disk.reserve", metadata: ["reason": "\(error)"])
             }
         }
-        await pause(interval)
+        return false
     }
 }
