@@ -62,14 +62,11 @@ extension EndToEnd {
                     try site.deliver(request(user, round), as: "\(user)-\(round).json")
                 }
             }
-            // Each time one more job has landed, those that were there before are killed, at work or at rest.
-            for round in 1...3 {
-                let workers = try daemon.await("a worker") { () -> [Int32]? in
-                    let workers = try daemon.workers()
-                    return workers.isEmpty ? nil : workers
-                }
-                try daemon.await("\(round) ends") {
-                    try site.names("done").count + site.names("failed").count >= 4 * round - 2 ? true : nil
+            // Those that are there are killed, at work or at rest, whenever a few more jobs have ended.
+            for ended in [2, 4, 6] {
+                let workers = try daemon.await("\(ended) ends") { () -> [Int32]? in
+                    let count = try (site.names("done").count + site.names("failed").count) / 2
+                    return count >= ended ? try daemon.workers() : nil
                 }
                 for worker in workers {
                     do throws(SystemFailure) { try Host.kill(worker, signal: 9) } catch { /* It went by itself. */  }
