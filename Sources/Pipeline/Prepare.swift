@@ -156,7 +156,7 @@ extension Reference {
         let box = photo.shape.content
         self.init(
             name: garment.name, category: garment.category, width: photo.shape.width, height: photo.shape.height,
-            content: PixelBox(x: box.left, y: box.top, width: box.width, height: box.height),
+            content: PixelBox(left: box.left, top: box.top, width: box.width, height: box.height),
             backdrop: photo.shape.backdrop, image: photo.bytes)
     }
 }

@@ -125,15 +125,15 @@ package struct Reference: Hashable, Sendable {
     }
 }
 
-/// A rectangle in pixels, from the top left.
+/// A rectangle in whole pixels, from the upper left corner.
 package struct PixelBox: Hashable, Sendable {
-    package let x: Int
-    package let y: Int
+    package let left: Int
+    package let top: Int
     package let width: Int
     package let height: Int
 
-    package init(x: Int, y: Int, width: Int, height: Int) {
-        (self.x, self.y, self.width, self.height) = (x, y, width, height)
+    package init(left: Int, top: Int, width: Int, height: Int) {
+        (self.left, self.top, self.width, self.height) = (left, top, width, height)
     }
 }
 

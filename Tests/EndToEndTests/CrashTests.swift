@@ -70,7 +70,11 @@ extension EndToEnd {
                     return count >= ended ? try daemon.workers() : nil
                 }
                 for worker in workers {
-                    do throws(SystemFailure) { try Host.kill(worker, signal: 9) } catch { /* It went by itself. */  }
+                    do throws(SystemFailure) {
+                        try Host.kill(worker, signal: 9)
+                    } catch {
+                        // It went by itself.
+                    }
                 }
             }
             for name in names {

@@ -108,7 +108,7 @@ private struct Painter: SheetPainting {
     let workers: ImageWorkers
 
     func paint(_ sheet: FlatLaySheet, _ references: [Reference]) async throws(ProviderFailure) -> [UInt8] {
-        let rect = { (box: PixelBox) in PixelRect(left: box.x, top: box.y, width: box.width, height: box.height) }
+        let rect = { (box: PixelBox) in PixelRect(left: box.left, top: box.top, width: box.width, height: box.height) }
         let cells = references.indices.map { index in
             SheetCell(
                 image: index, crop: rect(references[index].content), target: rect(sheet.places[index]),

@@ -37,11 +37,11 @@ private func wardrobe(_ count: Int, seed: UInt64, wild: Bool = false) -> [Garmen
     }
 }
 
-private func overlaps(_ a: FlatLayLayout.Placement, _ b: FlatLayLayout.Placement) -> Bool {
+private func overlaps(_ a: PixelBox, _ b: PixelBox) -> Bool {
     a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height
 }
 
-private func area(_ placement: FlatLayLayout.Placement) -> Double {
+private func area(_ placement: PixelBox) -> Double {
     Double(placement.width * placement.height)
 }
 

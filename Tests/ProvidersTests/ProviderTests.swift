@@ -25,7 +25,7 @@ private final class Easel: SheetPainting {
 private func reference(_ name: String, _ width: Int, _ height: Int) -> Reference {
     Reference(
         name: name, category: nil, width: 1000, height: 1000,
-        content: PixelBox(x: 10, y: 20, width: width, height: height), backdrop: nil, image: [1])
+        content: PixelBox(left: 10, top: 20, width: width, height: height), backdrop: nil, image: [1])
 }
 
 @Suite("Providers")
@@ -98,8 +98,8 @@ struct ProviderTests {
         #expect(sheets.count == 2 && sheets[0] == sheets[1], "the same order gives the same sheet")
         #expect(sheets[0].size == order.size && sheets[0].places.count == 3)
         for place in sheets[0].places {
-            #expect(place.width > 0 && place.height > 0 && place.x >= 0 && place.y >= 0)
-            #expect(place.x + place.width <= 800 && place.y + place.height <= 600)
+            #expect(place.width > 0 && place.height > 0 && place.left >= 0 && place.top >= 0)
+            #expect(place.left + place.width <= 800 && place.top + place.height <= 600)
         }
     }
 

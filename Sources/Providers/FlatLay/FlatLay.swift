@@ -47,8 +47,7 @@ package struct FlatLay: Provider {
                 aspect: Double($0.content.width) / Double(max($0.content.height, 1)))
         }
         let layout = FlatLayLayout(garments, width: order.size.width, height: order.size.height)
-        let places = layout.placements.map { PixelBox(x: $0.left, y: $0.top, width: $0.width, height: $0.height) }
-        let sheet = FlatLaySheet(size: order.size, ground: FlatLay.ground, places: places)
+        let sheet = FlatLaySheet(size: order.size, ground: FlatLay.ground, places: layout.placements)
         return GeneratedPicture(bytes: try await painter.paint(sheet, order.references))
     }
 }

@@ -23,21 +23,8 @@ package struct FlatLayLayout: Hashable, Sendable {
         }
     }
 
-    /// Whole pixels from the upper left corner.
-    package struct Placement: Hashable, Sendable {
-        package let left: Int
-        package let top: Int
-        package let width: Int
-        package let height: Int
-
-        /// Makes one; tests do.
-        package init(left: Int, top: Int, width: Int, height: Int) {
-            (self.left, self.top, self.width, self.height) = (left, top, width, height)
-        }
-    }
-
     /// In the order of the garments.
-    package let placements: [Placement]
+    package let placements: [PixelBox]
 
     /// Composes a sheet.
     /// - Parameters:
@@ -48,7 +35,7 @@ package struct FlatLayLayout: Hashable, Sendable {
             .sorted { ($0.kind, $0.index) < ($1.kind, $1.index) }
         let sheet = Sheet(width: Double(width), height: Double(height), pieces: pieces.count)
         let spots = pieces.isEmpty ? [] : FlatLayLayout.best(pieces, on: sheet)
-        var placements = [Placement?](repeating: nil, count: garments.count)
+        var placements = [PixelBox?](repeating: nil, count: garments.count)
         for spot in spots { placements[spot.piece.index] = spot.rounded }
         self.placements = placements.compactMap { $0 }
     }
@@ -183,9 +170,9 @@ struct Spot: Hashable {
     var height: Double { piece.height * scale }
 
     /// Down to whole pixels, so that neighbours cannot touch; a long piece keeps at least a pixel.
-    var rounded: FlatLayLayout.Placement {
+    var rounded: PixelBox {
         let (w, h) = (max(1, width.rounded(.down)), max(1, height.rounded(.down)))
-        return FlatLayLayout.Placement(
+        return PixelBox(
             left: Int((x - w / 2).rounded()), top: Int((y - h / 2).rounded()), width: Int(w), height: Int(h))
     }
 }

@@ -29,5 +29,5 @@ struct SheetPainter: SheetPainting {
 }
 
 extension PixelRect {
-    fileprivate init(_ box: PixelBox) { self.init(left: box.x, top: box.y, width: box.width, height: box.height) }
+    fileprivate init(_ box: PixelBox) { self.init(left: box.left, top: box.top, width: box.width, height: box.height) }
 }
