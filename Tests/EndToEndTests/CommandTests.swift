@@ -8,6 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Commands against a running daemon")
+    @Outside
     struct Commands {
         @Test("submit --wait ends with 0 and prints the picture's path, or with 1 and the reason")
         func submitAndWait() throws {

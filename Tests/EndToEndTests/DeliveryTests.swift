@@ -9,6 +9,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Deliveries")
+    @Outside
     struct Deliveries {
         @Test("a rename from tmp/ or a dot-name, a plain write, a link, an unnamed file, an old one: all run")
         func everyWay() throws {

@@ -9,6 +9,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("The example wardrobe")
+    @Outside
     struct Fixtures {
         @Test("four outfits become pictures, one has no garments, one names its lost photo, and the record is kept")
         func sixOutfits() throws {

@@ -8,6 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Full disk", .enabled(if: SmallDisk.isAllowed))
+    @Outside
     struct FullDisk {
         @Test("below spool.minFree nothing is claimed, it is said once, and it goes on when there is room")
         func floor() throws {

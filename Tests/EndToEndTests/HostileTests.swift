@@ -11,6 +11,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Hostile files")
+    @Outside
     struct Hostile {
         @Test("what is no regular file is never opened, lands as it is with a reason, and the next request runs")
         func oddKinds() throws {

@@ -8,6 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Starts and ends")
+    @Outside
     struct Lifecycle {
         @Test("a second vizd on a spool ends with 75 and says who holds it; the first goes on")
         func oneDaemon() throws {

@@ -10,6 +10,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("The same name again")
+    @Outside
     struct Names {
         @Test("the bytes of a done job are removed, other bytes are refused under a name of their own; the first stays")
         func afterDone() throws {

@@ -8,6 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Order")
+    @Outside
     struct Order {
         @Test("requests run by priority, then users in turn, then arrival, whether they came before or after the start")
         func order() throws {

@@ -8,6 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("The record under load")
+    @Outside
     struct Record {
         @Test(
             "fifty jobs of one user, while another program writes the record with or without the lock, lose nothing",

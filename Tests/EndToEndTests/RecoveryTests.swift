@@ -10,6 +10,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Recovery at the start")
+    @Outside
     struct Recovery {
         @Test("a file in processing/ of which the journal has never heard is run, as it was claimed before a crash")
         func claimedOnly() throws {

@@ -8,6 +8,7 @@ import Testing
 
 extension EndToEnd {
     @Suite("Watching incoming/")
+    @Outside
     struct Watching {
         @Test("a folder that was moved away and made anew is found at once, and the old one is let go")
         func replaced() throws {

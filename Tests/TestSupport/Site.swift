@@ -62,9 +62,10 @@ package final class Site: Sendable {
     /// A box, open.
     package func box(_ name: String) throws -> Directory { try Directory(path: "\(spool)/\(name)") }
 
-    /// The names in a box, without the status files of jobs under way.
+    /// The names in a box; in processing/ without status files, whole or (after a kill) half written.
     package func names(_ box: String) throws -> [String] {
-        try self.box(box).names().map(\.description).filter { !$0.hasSuffix(".status.json") }
+        let names = try self.box(box).names().map(\.description)
+        return box == "processing" ? names.filter { !$0.contains(".status.json") } : names
     }
 
     /// The bytes of a file of the spool; nil where there is none.
