@@ -75,6 +75,6 @@ package enum ProcessLimits {
         _ = try checked("setrlimit RLIMIT_AS") { vz_limit_address_space(UInt64(addressSpace)) }
     }
 
-    /// The most memory that this process has had resident so far, in bytes (getrusage(2)).
+    /// The most memory that this process has had resident so far, in bytes (`VmHWM` in proc(5)).
     package static var residentPeak: Int { vz_resident_peak() }
 }

@@ -21,6 +21,19 @@ struct WorkerTests {
         }
     }
 
+    @Test("a worker is judged by its own memory, not by that of the program that started it")
+    func ownMemory() async throws {
+        // More than a worker may have; a child's ru_maxrss would begin there.
+        let ballast = [UInt8](repeating: 1, count: 400 << 20)
+        try await Studio.with(1) { workers in
+            _ = try await workers.inspect(Studio.picture("noise.png"))
+            let first = workers.report()[0].processID
+            for _ in 0..<3 { _ = try await workers.inspect(Studio.picture("noise.jpg")) }
+            #expect(first != nil && workers.report()[0].processID == first)
+        }
+        withExtendedLifetime(ballast) {}
+    }
+
     @Test("a worker that is killed at work fails that order only")
     func killedAtWork() async throws {
         try await Studio.with { workers in
