@@ -165,7 +165,7 @@ extension EndToEnd {
             let folder = try Directory(path: "\(site.wardrobe)/\(user)")
             let hidden = try folder.names().filter { $0.bytes.first == 0x2E }
             #expect(hidden == [".saved_outfits.lock", ".vizd"], "\(hidden)")
-            // A picture half-written at a kill is swept once it is old enough to be nobody's; no text of a record is left.
+            // A picture half-written at a kill is swept once it is old; no text of a record is left.
             let aside = try folder.directory(".vizd").names().map(\.description)
             #expect(aside.allSatisfy { $0.hasPrefix("picture-") }, "\(aside)")
             let pictures = try folder.directory("items").directory("visualizations").names().map(\.description)
