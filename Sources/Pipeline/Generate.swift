@@ -63,7 +63,10 @@ extension Pipeline {
             picture = try await workers.verify(try inMemory(generated.bytes))
         } catch {
             try await settle(.final(.free, made: false), job)
-            if error.code.isOurs { throw .job(.imagingUnavailable("the finished picture", error)) }
+            // A worker that died over a picture says nothing of the picture: the same may go well the next time.
+            if error.code.isOurs || [.workerDied, .timedOut].contains(error.code) {
+                throw .job(.imagingUnavailable("the finished picture", error))
+            }
             throw .job(.notAnImage(error))
         }
         let note: PictureNote

@@ -50,7 +50,8 @@ extension JobFailure {
     static func imagingUnavailable(_ what: String, _ failure: ImageFailure) -> JobFailure {
         JobFailure(
             .internal,
-            "\(what) could not be looked at: \(failure.message) Then move the request from failed/ back to incoming/.")
+            "\(what) could not be looked at: \(failure.message) Then move the request from failed/ back to incoming/.",
+            retryable: true)
     }
 
     static func notAnImage(_ failure: ImageFailure) -> JobFailure {
