@@ -334,6 +334,8 @@ struct StatusFileTests {
         files.begin(name, render: probe.render)
         probe.wait(for: 5)
         #expect(told.look { $0 } == 1)
+        // Waits for the write that is under way, and finds the folder in the file's place too.
+        #expect(throws: SystemFailure.self) { try files.retire(name) }
         files.close()
     }
 }

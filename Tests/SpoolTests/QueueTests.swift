@@ -214,17 +214,22 @@ struct QueueTests {
     }
 
     @Test("100,000 waiting requests take less than 100 MB")
-    mutating func memory() {
-        queue = Queue(capacity: 200_000, perUser: 200_000)
-        let before = Host.residentBytes
-        for number in 0..<100_000 {
-            let one = entry(
-                "request-with-a-usual-name-\(number)", "user-\(number % 1000)", number % 3, at: Int64(number))
-            _ = queue.insert(one)
+    func memory() async {
+        // In a process of its own: what other tests hold in this one is not the queue's.
+        await #expect(processExitsWith: .success) {
+            var queue = Queue(capacity: 200_000, perUser: 200_000)
+            let before = Host.residentBytes
+            for number in 0..<100_000 {
+                let one = QueueEntry(
+                    file: FileName("request-with-a-usual-name-\(number).json"), user: "user-\(number % 1000)",
+                    priority: number % 3, arrival: Arrival(time: Int64(number)))
+                precondition(queue.insert(one) == .queued)
+            }
+            let used = Host.residentBytes - before
+            precondition(used < 100 << 20, "\(used >> 20) MiB")
+            var taken = 0
+            while queue.take() != nil { taken += 1 }
+            precondition(taken == 100_000)
         }
-        let used = Host.residentBytes - before
-        #expect(queue.count == 100_000)
-        #expect(used < 100 << 20, "\(used >> 20) MiB")
-        #expect(drain(&queue).count == 100_000)
     }
 }

@@ -8,7 +8,10 @@ package enum BuiltProducts {
     /// The path of a built executable, such as `vizd-image`.
     /// - Throws: ENOENT when it is not there: build the whole package (`swift build --build-tests`) first.
     package static func path(of name: String) throws(SystemFailure) -> String {
-        let folder = try Host.programFolder()
+        // A sanitized build has its image worker from a plain one: the worker bounds its address space, and a sanitizer
+        // needs more of it than there is memory.
+        let named = Host.environment["VIZD_BUILT_PRODUCTS"]
+        let folder = if let named { named } else { try Host.programFolder() }
         let directory = try Directory(path: folder)
         guard try directory.infoIfPresent(of: FileName(name))?.kind == .regular else {
             throw SystemFailure(call: "find", errno: .notFound, subject: "\(folder)/\(name)")
