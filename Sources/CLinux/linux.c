@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -141,12 +140,6 @@ int vz_next_signal(int fd) {
 }
 
 int vz_signal_ignore(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -1 : 0; }
-
-int vz_signal_default_mask(void) {
-    sigset_t none;
-    sigemptyset(&none);
-    return pthread_sigmask(SIG_SETMASK, &none, NULL);
-}
 
 int vz_poll(int *fds, short *events, short *happened, int count, int64_t timeout_ns) {
     struct pollfd slots[16];
@@ -321,7 +314,5 @@ long vz_resident_bytes(void) {
     return fields == 2 ? resident * sysconf(_SC_PAGESIZE) : -1;
 }
 
-void vz_trim_heap(void) { malloc_trim(0); }
-int vz_setenv(const char *name, const char *value) { return value ? setenv(name, value, 1) : unsetenv(name); }
 const char *vz_error_name(int code) { return strerrorname_np(code); }
 const char *vz_error_text(int code) { return strerrordesc_np(code); }

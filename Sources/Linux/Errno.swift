@@ -42,8 +42,6 @@ package struct Errno: RawRepresentable, Hashable, Sendable {
     package static let notEmpty = Errno(rawValue: ENOTEMPTY)
     package static let tooManyLinks = Errno(rawValue: ELOOP)
     package static let noMemory = Errno(rawValue: ENOMEM)
-    package static let brokenPipe = Errno(rawValue: EPIPE)
-    package static let connectionReset = Errno(rawValue: ECONNRESET)
     package static let notSupported = Errno(rawValue: EOPNOTSUPP)
     package static let noDevice = Errno(rawValue: ENXIO)
 

@@ -9,8 +9,6 @@ package enum Host {
     package static var processID: Int32 { getpid() }
     /// The effective user.
     package static var userID: UInt32 { geteuid() }
-    /// The effective group.
-    package static var groupID: UInt32 { getegid() }
 
     /// The machine's name, as people know it.
     package static var name: String {
@@ -95,8 +93,6 @@ package enum Host {
     package static var processors: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
     /// Bytes of memory that are resident.
     package static var residentBytes: Int { vz_resident_bytes() }
-    /// Gives memory that the heap no longer uses back to the kernel.
-    package static func trimHeap() { vz_trim_heap() }
 }
 
 /// Chance, from the kernel.

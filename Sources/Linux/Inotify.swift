@@ -63,12 +63,6 @@ package final class Inotify: Sendable {
         return try checked("inotify_add_watch", directory.path) { inotify_add_watch(number, path, mask.rawValue) }
     }
 
-    /// Ends a watch; an IGNORED event follows.
-    package func unwatch(_ watch: CInt) throws(SystemFailure) {
-        let number = raw
-        _ = try checked("inotify_rm_watch") { inotify_rm_watch(number, watch) }
-    }
-
     /// Everything that is waiting, without waiting itself.
     package func drain() throws(SystemFailure) -> [InotifyEvent] {
         var events: [InotifyEvent] = []

@@ -16,16 +16,16 @@ extension Pipeline {
         // Preparing may have taken its time, waiting for room too.
         if let late = job.request.flatMap(expired) { throw .job(late) }
         let price = provider.price(order)
+        let estimate = Money(credits: price.credits, usdMicros: price.microdollars)
         let attempt = NewAttempt(
-            provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "",
-            estimate: Money(credits: price.credits, usdMicros: price.microdollars), freeOfCharge: provider.traits.isFree
-        )
+            provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "", estimate: estimate,
+            freeOfCharge: provider.traits.isFree)
         do throws(JournalFailure) {
             job.attempts = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now()).attempt
         } catch {
             throw StepTrouble(error)
         }
-        job.credits = price.credits == nil ? nil : 0
+        job.estimate = estimate
         return .ordered
     }
 
@@ -38,8 +38,12 @@ extension Pipeline {
         let answer: Result<GeneratedPicture, ProviderFailure>
         if let known = job.answer { answer = known } else { answer = await Pipeline.submit(order, to: provider) }
         job.answer = answer
-        if case .failure(let failure) = answer {
+        switch answer {
+        // A picture that came back was charged for, whatever becomes of it.
+        case .success: job.cost = ResultDocument.Cost(job.estimate)
+        case .failure(let failure):
             try await settle(.refused, job)
+            job.cost = ResultDocument.Cost(credits: job.estimate.credits == nil ? nil : 0)
             throw .job(JobFailure(failure.code, failure.message, retryable: failure.retryable))
         }
         return .generated
@@ -62,7 +66,7 @@ extension Pipeline {
         do throws(ImageFailure) {
             picture = try await workers.verify(try inMemory(generated.bytes))
         } catch {
-            try await settle(.final(.free, made: false), job)
+            try await settle(.final(job.estimate, made: false), job)
             // A worker that died over a picture says nothing of the picture: the same may go well the next time.
             if error.code.isOurs || [.workerDied, .timedOut].contains(error.code) {
                 throw .job(.imagingUnavailable("the finished picture", error))
@@ -79,7 +83,7 @@ extension Pipeline {
         }
         // One commit: the picture is ours and its price is final, or neither.
         do throws(JournalFailure) {
-            try await journal.fetched(job.ticket.name, note, settling: .final(.free, made: true), at: now())
+            try await journal.fetched(job.ticket.name, note, settling: .final(job.estimate, made: true), at: now())
         } catch {
             throw StepTrouble(error)
         }

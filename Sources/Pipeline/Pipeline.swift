@@ -236,15 +236,17 @@ struct JobRun {
 
     /// Attempts of this run so far.
     var attempts: Int
-    /// What the provider charged, in its credits; nil where it has none, 0 where nothing was ordered.
-    var credits: Double?
+    /// What the attempt under way costs by the provider's list.
+    var estimate = Money.free
+    /// What was charged so far, as the result tells it.
+    var cost: ResultDocument.Cost
 
     init(ticket: JobTicket, startedAt: Int64) {
         (self.ticket, self.startedAt) = (ticket, startedAt)
         if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
         provider = ticket.row.provider
         attempts = ticket.last?.attempt ?? 0
-        credits = ticket.last.map { $0.estimate.credits == nil ? nil : 0 } ?? 0
+        cost = ticket.last.map(ResultDocument.Cost.init) ?? ResultDocument.Cost()
         stage = .prepare
     }
 

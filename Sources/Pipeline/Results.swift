@@ -36,6 +36,23 @@ extension AttemptRow {
     }
 }
 
+extension ResultDocument.Cost {
+    /// An amount as the result tells it.
+    init(_ money: Money, uncertain: Bool = false) {
+        self.init(credits: money.credits, usd: Double(money.usdMicros) / 1e6, uncertain: uncertain)
+    }
+
+    /// What an attempt of an earlier run of the program cost, as far as the books know.
+    init(_ attempt: AttemptRow) {
+        if let final = attempt.final {
+            self.init(
+                credits: attempt.estimate.credits == nil ? nil : final.credits ?? 0, usd: Double(final.usdMicros) / 1e6)
+        } else {
+            self.init(attempt.estimate, uncertain: !attempt.freeOfCharge)
+        }
+    }
+}
+
 extension Pipeline {
     /// The result of a file that never became a job.
     package func refused(_ file: RefusedFile, as name: String) -> ResultDocument {
@@ -87,7 +104,7 @@ extension Pipeline {
             queued: job.ticket.queued, stages: stages, total: job.ticket.queued + seconds(since: job.startedAt))
         return ResultDocument(
             jobID: job.ticket.name, progress: progress, outcome: outcome,
-            cost: ResultDocument.Cost(credits: job.credits, usd: 0), timing: timing,
+            cost: job.cost, timing: timing,
             userID: job.request?.userID ?? job.ticket.row.userID,
             outfitID: job.request?.outfitID ?? job.ticket.row.outfitID,
             attempts: job.attempts, requestSHA256: SHA256Digest(bytes: job.ticket.row.digest)?.hex,

@@ -47,6 +47,17 @@ struct PipelineCompleteTests {
         #expect(seen.width == 1080 && seen.height == 1440)
     }
 
+    @Test("what a provider charges stands in the result and in the books, also for a picture that is none")
+    func charged() async throws {
+        let price = ResultDocument.Cost(credits: 8, usd: 0.08)
+        atelier.paid.answer(Array("<html>".utf8))
+        let spoiled = try await atelier.run(atelier.request(#""provider": "paid""#, outfit: Atelier.one))
+        #expect(spoiled.failure?.code == .notAnImage && spoiled.cost == price)
+        let attempt = try #require(try await atelier.journal.attempts("a").last)
+        #expect(attempt.state == .settled && !attempt.made)
+        #expect(attempt.final == Money(credits: 8, usdMicros: 80_000))
+    }
+
     @Test("the record names the picture and keeps what else it has, and the books know one free attempt")
     func recordAndBooks() async throws {
         _ = try await atelier.run(atelier.request())

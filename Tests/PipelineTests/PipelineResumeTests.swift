@@ -112,6 +112,7 @@ struct PipelineResumeTests {
         let result = try await atelier.run(again)
         #expect(result.failure?.code == .submissionUnknown && result.failure?.retryable == false)
         #expect(result.failure?.message.contains("2026-11-24T12:00:00") == true)
+        #expect(result.cost == .init(credits: 8, usd: 0.08, uncertain: true), "nobody knows, so the estimate stands")
         #expect(atelier.paid.orders.isEmpty)
     }
 

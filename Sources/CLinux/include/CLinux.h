@@ -46,7 +46,6 @@ int vz_eventfd(void);
 int vz_signalfd(const int *signals, int count); // blocks them in the calling thread first
 int vz_next_signal(int fd);
 int vz_signal_ignore(int signal);
-int vz_signal_default_mask(void);
 int vz_poll(int *fds, short *events, short *happened, int count, int64_t timeout_ns); // -1: for ever
 
 // The rest.
@@ -61,8 +60,6 @@ int vz_thread(void (*body)(void *), void *context, const char *name);
 int vz_kill(int pid, int signal);
 int vz_open_descriptors(void);
 long vz_resident_bytes(void);
-void vz_trim_heap(void);
-int vz_setenv(const char *name, const char *value);
 const char *vz_error_name(int code);
 const char *vz_error_text(int code);
 

@@ -97,7 +97,7 @@ struct DaemonProcess {
 extension Assembly {
     /// After the loop: whatever is still under way is journalled and goes on at the next start.
     func end(after code: Int32) -> Int32 {
-        let (journal, working, workers) = (journal, life.working, workers)
+        let (journal, working) = (journal, life.working)
         if code == 0 {
             do {
                 try Waiter.wait { try await journal.cleanStop(working.all) }
@@ -106,8 +106,6 @@ extension Assembly {
             }
         }
         log.notice("vizd.stopped", metadata: ["in_flight": "\(working.all.count)", "code": "\(code)"])
-        // Bounded: a worker in the middle of a photo is killed with us anyway.
-        _ = workers
         return code
     }
 }
