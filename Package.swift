@@ -62,14 +62,23 @@ let package = Package(
 
         // The machine.
         .target(name: "Linux", dependencies: ["CLinux"]),
+        .target(
+            name: "Transfer",
+            dependencies: [
+                "CCurl", "Linux",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         .target(name: "Digest", dependencies: ["CCrypto"]),
         .target(name: "CLinux"),
         .target(name: "CVipsShim", dependencies: ["CVips"]),
         .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Tests, a folder a target.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport"),
+        .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], exclude: ["Examples"]),
         .testTarget(name: "DigestTests", dependencies: ["Digest"]),
         .testTarget(name: "HouseTests"),
@@ -87,6 +96,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(name: "ProvidersTests", dependencies: ["Providers", "Contract"]),
+        .testTarget(name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
         .testTarget(
             name: "WardrobeTests", dependencies: ["Wardrobe", "Contract", "Digest", "Linux"], exclude: ["Records"]),

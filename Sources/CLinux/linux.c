@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
@@ -153,6 +155,41 @@ int vz_poll(int *fds, short *events, short *happened, int count, int64_t timeout
     for (int i = 0; i < count; i++) happened[i] = answer > 0 ? slots[i].revents : 0;
     return answer;
 }
+
+_Static_assert(VZ_EPOLL_ADD == EPOLL_CTL_ADD && VZ_EPOLL_REMOVE == EPOLL_CTL_DEL, "the kernel's own numbers");
+_Static_assert(VZ_EPOLL_MODIFY == EPOLL_CTL_MOD && VZ_EPOLL_IN == EPOLLIN, "the kernel's own numbers");
+_Static_assert(VZ_EPOLL_OUT == EPOLLOUT && VZ_EPOLL_ERROR == EPOLLERR, "the kernel's own numbers");
+_Static_assert(VZ_EPOLL_HANGUP == EPOLLHUP, "the kernel's own numbers");
+
+int vz_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int vz_epoll_change(int epoll, int operation, int fd, uint32_t events) {
+    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int vz_epoll_wait(int epoll, int *fds, uint32_t *events, int capacity, int wait) {
+    struct epoll_event happened[256];
+    if (capacity > 256) {
+        errno = EINVAL;
+        return -1;
+    }
+    int answer = epoll_wait(epoll, happened, capacity, wait ? -1 : 0);
+    for (int i = 0; i < answer; i++) {
+        fds[i] = happened[i].data.fd;
+        events[i] = happened[i].events;
+    }
+    return answer;
+}
+
+int vz_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+
+int vz_timerfd_set(int fd, int64_t at_ns) {
+    struct itimerspec when = {.it_value = {.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000}};
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+int vz_socket(int family, int kind, int protocol) { return socket(family, kind | SOCK_CLOEXEC, protocol); }
 
 int vz_random(void *buffer, size_t size) {
     char *at = buffer;

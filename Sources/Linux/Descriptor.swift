@@ -108,6 +108,24 @@ package final class OpenFile: Sendable {
         return bytes
     }
 
+    /// Fills a buffer from a position as far as one call goes.
+    /// - Returns: how many bytes were read; 0 at the end of the file.
+    package func pread(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemFailure) -> Int {
+        let number = raw
+        return try checked("pread", label) { Glibc.pread(number, buffer.baseAddress, buffer.count, offset) }
+    }
+
+    /// Writes all bytes at a position, however many calls that takes.
+    package func pwrite(all bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemFailure) {
+        let number = raw
+        var done = 0
+        while done < bytes.count {
+            done += try checked("pwrite", label) {
+                Glibc.pwrite(number, bytes.baseAddress! + done, bytes.count - done, offset + done)
+            }
+        }
+    }
+
     /// Writes all bytes at the descriptor's offset, however many calls that takes.
     package func write(all bytes: [UInt8]) throws(SystemFailure) {
         let number = raw

@@ -31,6 +31,7 @@ private let arrows: [String: Set<String>] = [
         "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Wardrobe", "Synchronization",
     ],
     "Providers": ["Contract"],
+    "Transfer": ["CCurl", "DequeModule", "HeapModule", "Linux", "Synchronization"],
     "Wardrobe": ["Contract", "Digest", "Linux", "Synchronization"],
     "Spool": ["Linux", "Synchronization", "HeapModule", "DequeModule", "OrderedCollections"],
     // GRDB binds blobs as Foundation's Data: the only reason for FoundationEssentials here.

@@ -47,6 +47,14 @@ int vz_signalfd(const int *signals, int count); // blocks them in the calling th
 int vz_next_signal(int fd);
 int vz_signal_ignore(int signal);
 int vz_poll(int *fds, short *events, short *happened, int count, int64_t timeout_ns); // -1: for ever
+int vz_epoll(void);
+enum { VZ_EPOLL_ADD = 1, VZ_EPOLL_REMOVE = 2, VZ_EPOLL_MODIFY = 3 }; // the kernel's own
+enum { VZ_EPOLL_IN = 1, VZ_EPOLL_OUT = 4, VZ_EPOLL_ERROR = 8, VZ_EPOLL_HANGUP = 16 };
+int vz_epoll_change(int epoll, int operation, int fd, uint32_t events);
+int vz_epoll_wait(int epoll, int *fds, uint32_t *events, int capacity, int wait); // at most 256; wait: 0 only looks
+int vz_timerfd(void);
+int vz_timerfd_set(int fd, int64_t at_ns); // CLOCK_MONOTONIC; 0 disarms
+int vz_socket(int family, int kind, int protocol);
 
 // The rest.
 int vz_random(void *buffer, size_t size);
