@@ -79,6 +79,14 @@ let package = Package(
         // Tests, a folder a target.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport"),
         .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
+        .target(
+            name: "RunwaySimulator", dependencies: ["Contract", "Digest", "LoopbackServer"],
+            path: "Tests/RunwaySimulator"),
+        .executableTarget(
+            name: "runway-simulator",
+            dependencies: [
+                "RunwaySimulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tests/runway-simulator-program"),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], exclude: ["Examples"]),
         .testTarget(name: "DigestTests", dependencies: ["Digest"]),
         .testTarget(name: "HouseTests"),
@@ -96,6 +104,10 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(name: "ProvidersTests", dependencies: ["Providers", "Contract"]),
+        .testTarget(
+            name: "RunwaySimulatorTests",
+            dependencies: ["RunwaySimulator", "Contract", "LoopbackServer", "runway-simulator"],
+            exclude: ["runway_cases.json", "client.py"]),
         .testTarget(name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
         .testTarget(
