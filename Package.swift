@@ -26,7 +26,8 @@ let package = Package(
         .executableTarget(
             name: "vizd",
             dependencies: [
-                "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool", "Wardrobe",
+                "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool", "Transfer",
+                "Wardrobe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
@@ -37,8 +38,12 @@ let package = Package(
         // The work.
         .target(
             name: "Pipeline",
-            dependencies: ["Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Wardrobe"]),
-        .target(name: "Providers", dependencies: ["Contract"]),
+            dependencies: [
+                "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Transfer", "Wardrobe",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        .target(name: "Providers", dependencies: ["Contract", "Transfer"]),
         .target(name: "Wardrobe", dependencies: ["Contract", "Digest", "Linux"]),
         .target(name: "Imaging", dependencies: ["ImagingWire", "Linux"]),
         .target(name: "ImagingWire"),
@@ -77,7 +82,9 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Tests, a folder a target.
-        .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["Contract", "Ledger", "Linux", "RunwaySimulator"],
+            path: "Tests/TestSupport"),
         .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
         .target(
             name: "RunwaySimulator", dependencies: ["Contract", "Digest", "LoopbackServer"],
@@ -100,10 +107,12 @@ let package = Package(
         .testTarget(
             name: "PipelineTests",
             dependencies: [
-                "Pipeline", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "TestSupport", "Wardrobe",
+                "Pipeline", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "TestSupport", "Transfer",
+                "Wardrobe",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
-        .testTarget(name: "ProvidersTests", dependencies: ["Providers", "Contract"]),
+        .testTarget(
+            name: "ProvidersTests", dependencies: ["Providers", "Contract", "Transfer"], exclude: ["Prompts"]),
         .testTarget(
             name: "RunwaySimulatorTests",
             dependencies: ["RunwaySimulator", "Contract", "LoopbackServer", "runway-simulator"],
@@ -116,13 +125,16 @@ let package = Package(
             name: "vizdTests",
             dependencies: [
                 "vizd", "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool",
-                "TestSupport", "Wardrobe",
+                "TestSupport", "Transfer", "Wardrobe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Contract", "Digest", "Ledger", "Linux", "TestSupport", "vizd", "vizd-image"]),
+            dependencies: [
+                "Contract", "Digest", "Ledger", "Linux", "LoopbackServer", "RunwaySimulator", "TestSupport", "vizd",
+                "vizd-image",
+            ]),
     ]
 )
 

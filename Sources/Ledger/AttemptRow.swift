@@ -37,12 +37,13 @@ package enum AttemptState: String, CaseIterable, Sendable {
     case refused
 
     /// Whether the books allow this change. A final figure may be corrected (a refund lands minutes later) and an
-    /// uncertain one learned; what was refused or settled is never open again.
+    /// uncertain one learned, or found uncertain once more after a crash; what was refused or settled is never open
+    /// again.
     package func permits(_ next: AttemptState) -> Bool {
         switch (self, next) {
         case (.intent, .task), (.intent, .settled), (.intent, .uncertain), (.intent, .refused): true
         case (.task, .settled), (.task, .uncertain): true
-        case (.uncertain, .settled), (.uncertain, .refused), (.settled, .settled): true
+        case (.uncertain, .settled), (.uncertain, .refused), (.uncertain, .uncertain), (.settled, .settled): true
         default: false
         }
     }

@@ -33,7 +33,7 @@ extension Journal {
     }
 
     /// Seconds from intent to final figure of the last 50 attempts that brought a picture, latest first: what the
-    /// provider (or one model of it) has lately taken.
+    /// provider (or one model of it) has lately taken. An attempt across which the clock was set back has none.
     package func recentDurations(provider: String, model: String? = nil) async throws(JournalFailure) -> [Double] {
         try await write { books in try books.recentDurations(provider: provider, model: model) }
     }
@@ -74,7 +74,8 @@ extension Books {
         try all(
             """
             SELECT settled_at - created_at AS taken FROM attempt
-            WHERE made = 1 AND provider = ? AND (? IS NULL OR model = ?) ORDER BY settled_at DESC LIMIT 50
+            WHERE made = 1 AND settled_at > created_at AND provider = ? AND (? IS NULL OR model = ?)
+            ORDER BY settled_at DESC LIMIT 50
             """,
             [provider, model, model]
         ).map { Double($0["taken"] as Int64) / 1e9 }

@@ -1,5 +1,6 @@
-// Stages 2 and 3: the order and the picture. The intent is committed before the provider hears of it; what the provider
-// sends is decoded whole and kept durably before the journal calls it fetched.
+// Stage 2: the order. A place at the provider is taken, then the intent is committed, then the one paid call is made,
+// then the task's id is committed, and only then is the task asked (`Follow`): nothing of this order is ever changed,
+// since it is what keeps a crash from paying twice.
 
 internal import Contract
 internal import Imaging
@@ -8,90 +9,159 @@ internal import Linux
 internal import Providers
 
 extension Pipeline {
-    /// Commits the intent: from here on a crash means that something may have been ordered.
+    // MARK: - The order
+
+    /// Takes a place and commits the intent: from here on a crash means that something may have been ordered.
     func order(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        guard let order = job.order, let provider = providers.provider(plan.provider) else {
+        guard let provider = providers.provider(plan.provider) else { throw .job(notThere(plan.provider)) }
+        if await placed(plan, &job) { return .placed }
+        guard let order = job.order else {
             preconditionFailure("an order that was not prepared came to be written down")
         }
         // Preparing may have taken its time, waiting for room too.
         if let late = job.request.flatMap(expired) { throw .job(late) }
-        let price = provider.price(order)
-        let estimate = Money(credits: price.credits, usdMicros: price.microdollars)
+        if !provider.traits.isFree { await awaitFloor(job.ticket.name) }
+        do throws(ProviderFailure) {
+            job.order = try await provider.stage(order)
+        } catch {
+            job.deadline = deadline(of: job)
+            return refusal(error, of: plan)
+        }
+        var plan = plan
+        plan.countedBefore = desk.counted(plan.place)
+        try await commit(plan, order, provider, &job)
+        return .ordered(plan)
+    }
+
+    /// Waits for a place where there is none at once. Answers whether it waited: what was prepared is dropped then, so
+    /// that a crowd in the line costs no memory.
+    private func placed(_ plan: Plan, _ job: inout JobRun) async -> Bool {
+        if let other = job.place, other != plan.place { leave(&job) }
+        if job.place != nil { return false }
+        if desk.tryEnter(plan.place) {
+            job.place = plan.place
+            return false
+        }
+        job.order = nil
+        let (begun, report, template) = (monotonicClock(), job.report, job.progress(.generate, .order(plan)))
+        let name = displayName(plan.provider)
+        await desk.enter(plan.place) { report(template.saying("Waiting for \(name): \($0)")) }
+        job.place = plan.place
+        job.waited += seconds(since: begun)
+        return true
+    }
+
+    private func commit(_ plan: Plan, _ order: Order, _ provider: any Provider, _ job: inout JobRun)
+        async throws(StepTrouble)
+    {
+        let estimate = Money(provider.price(order))
         let attempt = NewAttempt(
             provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "", estimate: estimate,
             freeOfCharge: provider.traits.isFree)
         do throws(JournalFailure) {
-            job.attempts = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now()).attempt
+            let row = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now())
+            (job.attempts, job.orderedAt) = (row.attempt, monotonicClock())
         } catch {
             throw StepTrouble(error)
         }
-        job.estimate = estimate
-        return .ordered
+        job.deadline = deadline(of: job)
+        job.begin(estimate)
     }
 
     /// Makes the one call of this attempt, and books what is known of it then.
-    func generate(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        guard let order = job.order, let provider = providers.provider(plan.provider) else {
-            preconditionFailure("an order that was not prepared came to the provider")
-        }
+    func submit(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         // This step is made again when the journal had no room for what came of it; the call never is.
-        let answer: Result<GeneratedPicture, ProviderFailure>
-        if let known = job.answer { answer = known } else { answer = await Pipeline.submit(order, to: provider) }
-        job.answer = answer
+        let answer: Submission
+        if let known = job.submission {
+            answer = known
+        } else {
+            guard let order = job.order else { preconditionFailure("an order that was not prepared came to be sent") }
+            // Without the provider nothing is sent, which is as certain as a refusal.
+            answer = await providers.provider(plan.provider)?.submit(order) ?? .refused(gone(plan.provider))
+        }
+        // The photos went out with it, and thousands of jobs may wait from here on.
+        (job.submission, job.order) = (answer, nil)
         switch answer {
-        // A picture that came back was charged for, whatever becomes of it.
-        case .success: job.cost = ResultDocument.Cost(job.estimate)
-        case .failure(let failure):
+        case .made(_, let price):
+            // A picture that came back was charged for, whatever becomes of it.
+            job.charge(price.map(Money.init) ?? job.estimate, uncertain: false)
+            desk.accepted(plan.place)
+            leave(&job)
+            return .made
+        case .accepted(let taskID, let estimate): return try await accepted(taskID, estimate, plan, &job)
+        case .refused(let failure):
             try await settle(.refused, job)
-            job.cost = ResultDocument.Cost(credits: job.estimate.credits == nil ? nil : 0)
-            throw .job(JobFailure(failure.code, failure.message, retryable: failure.retryable))
+            job.charge(.nothing(like: job.estimate), uncertain: false)
+            return refusal(failure, of: plan)
+        case .lost(let answer):
+            try await settle(.uncertain, job)
+            job.charge(job.estimate, uncertain: true)
+            return .lost(await lost(answer, plan, job), resubmitAfter: settings.resubmitAfter[plan.provider])
         }
-        return .generated
     }
 
-    private static func submit(_ order: Order, to provider: any Provider) async
-        -> Result<GeneratedPicture, ProviderFailure>
+    private func accepted(_ taskID: String, _ estimate: Price?, _ plan: Plan, _ job: inout JobRun)
+        async throws(StepTrouble) -> JobEvent
     {
-        do throws(ProviderFailure) {
-            return .success(try await provider.submit(order))
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    /// Decodes the picture whole and keeps it in the work folder.
-    func keep(_ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        guard case .success(let generated)? = job.answer else { preconditionFailure("no picture came to be kept") }
-        let picture: VerifiedPicture
-        do throws(ImageFailure) {
-            picture = try await workers.verify(try inMemory(generated.bytes))
-        } catch {
-            try await settle(.final(job.estimate, made: false), job)
-            // A worker that died over a picture says nothing of the picture: the same may go well the next time.
-            if error.code.isOurs || [.workerDied, .timedOut].contains(error.code) {
-                throw .job(.imagingUnavailable("the finished picture", error))
-            }
-            throw .job(.notAnImage(error))
-        }
-        let note: PictureNote
-        do throws(SystemFailure) {
-            note = try await work.keep(
-                picture.bytes, of: job.ticket.name, width: picture.width, height: picture.height,
-                contentType: picture.contentType)
-        } catch {
-            throw StepTrouble(error, of: "keeping the picture in the work folder")
-        }
-        // One commit: the picture is ours and its price is final, or neither.
+        let reserved = estimate.map(Money.init)
         do throws(JournalFailure) {
-            try await journal.fetched(job.ticket.name, note, settling: .final(job.estimate, made: true), at: now())
+            try await journal.tasked(job.ticket.name, taskID: taskID, estimate: reserved, at: now())
         } catch {
-            throw StepTrouble(error)
+            switch StepTrouble(error) {
+            // The one sentence that still knows the task: whoever reads the log can look it up at the provider.
+            case .machine(let sentence):
+                throw .machine("task \(taskID) of \(plan.provider) was created for \(job.ticket.name), but \(sentence)")
+            case let other: throw other
+            }
         }
-        job.picture = picture.bytes
-        return .kept(note)
+        job.taskID = taskID
+        job.expect(reserved ?? job.estimate)
+        desk.accepted(plan.place)
+        return .accepted(taskID: taskID)
     }
 
-    private func settle(_ settlement: Settlement, _ job: JobRun) async throws(StepTrouble) {
+    private func refusal(_ failure: ProviderFailure, of plan: Plan) -> JobEvent {
+        if failure.holdsProvider { desk.hold(plan.provider, reason: failure.message) }
+        return .refused(JobFailure(failure), failure.retry, dice: dice())
+    }
+
+    private func gone(_ provider: String) -> ProviderFailure {
+        let failure = notThere(provider)
+        return ProviderFailure(code: failure.code, message: failure.message, retryable: false)
+    }
+
+    /// A provider that was there when the job began, or should be, and is not.
+    func notThere(_ provider: String) -> JobFailure {
+        guard case .missing(_, let name, let setting)? = providers.entry(provider) else {
+            return .unknownProvider(provider, providers.names)
+        }
+        return .notConfigured(name, setting)
+    }
+
+    // MARK: - Time
+
+    /// Lets time pass before the next try; a try that would come after the deadline is not waited for.
+    func pause(_ pause: Pause, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        let next = monotonicClock() + Int64(pause.seconds * 1e9)
+        if next > deadline(of: job) { throw .job(pause.cause) }
+        let template = job.progress(.generate, .pause(pause))
+        job.report(template.saying("\(pause.cause.message) The next try is in \(Int(pause.seconds.rounded(.up))) s."))
+        await sleep(next)
+        return .resumed
+    }
+
+    /// The moment at which the job's time is over, monotonic: it runs from the first submission, also across stops of
+    /// the program. Within one run of it the wall clock may jump as it likes.
+    func deadline(of job: JobRun) -> Int64 {
+        if let deadline = job.deadline { return deadline }
+        let limit = settings.jobDeadline
+        let passed = job.ticket.row.firstSubmitAt.map { wallClock() - $0.nanoseconds } ?? 0
+        return monotonicClock() + min(max(limit - passed, 0), limit)
+    }
+
+    // MARK: - Books
+
+    func settle(_ settlement: Settlement, _ job: JobRun) async throws(StepTrouble) {
         do throws(JournalFailure) {
             try await journal.settle(job.ticket.name, settlement, at: now())
         } catch {
@@ -99,13 +169,23 @@ extension Pipeline {
         }
     }
 
-    private func inMemory(_ bytes: [UInt8]) throws(ImageFailure) -> OpenFile {
-        do throws(SystemFailure) {
-            return try OpenFile.inMemory(bytes, label: "the finished picture")
-        } catch {
-            throw ImageFailure(.unavailable, "there is no memory for it (\(error)). Try again later.")
-        }
+    /// Gives the job's place back, if it has one.
+    func leave(_ job: inout JobRun) {
+        if let place = job.place { desk.leave(place) }
+        job.place = nil
     }
 
     func now() -> Timestamp { Timestamp(nanoseconds: wallClock()) }
+}
+
+extension Plan {
+    /// The place that its order takes.
+    var place: DeskBook.Place { DeskBook.Place(provider: provider, model: model) }
+}
+
+extension Money {
+    init(_ price: Price) { self.init(credits: price.credits, usdMicros: price.microdollars) }
+
+    /// Zero, in the units of another amount.
+    static func nothing(like other: Money) -> Money { Money(credits: other.credits.map { _ in 0 }, usdMicros: 0) }
 }

@@ -22,6 +22,9 @@ package struct Plan: Equatable, Sendable {
     /// Whether a description of the person was part of the prompt, and whether it was the one of the user's profile.
     package let usedDescriptor: Bool
     package let usedProfileDescriptor: Bool
+    /// How many pictures of the day the provider should have counted just before this order; nil where it does not
+    /// tell.
+    package var countedBefore: Int?
 
     private static let version = 1
 
@@ -39,6 +42,7 @@ package struct Plan: Equatable, Sendable {
         json.member("references", references)
         json.member("used_descriptor", usedDescriptor)
         json.member("used_profile_descriptor", usedProfileDescriptor)
+        json.member("counted_before", countedBefore)
         json.endObject()
         return json.bytes
     }
@@ -53,16 +57,18 @@ package struct Plan: Equatable, Sendable {
         self.init(
             provider: provider, model: model, size: PixelSize(width: width, height: height),
             seed: root.integer("seed").flatMap(UInt32.init(exactly:)), prompt: root.text("prompt"),
-            references: references, usedDescriptor: descriptor, usedProfileDescriptor: profile)
+            references: references, usedDescriptor: descriptor, usedProfileDescriptor: profile,
+            countedBefore: root.integer("counted_before"))
     }
 
     package init(
         provider: String, model: String, size: PixelSize, seed: UInt32?, prompt: String?, references: Int,
-        usedDescriptor: Bool, usedProfileDescriptor: Bool
+        usedDescriptor: Bool, usedProfileDescriptor: Bool, countedBefore: Int? = nil
     ) {
         (self.provider, self.model, self.size, self.seed) = (provider, model, size, seed)
         (self.prompt, self.references) = (prompt, references)
         (self.usedDescriptor, self.usedProfileDescriptor) = (usedDescriptor, usedProfileDescriptor)
+        self.countedBefore = countedBefore
     }
 }
 

@@ -1,6 +1,7 @@
 // Stage 1: what is to be made, and of what. Nothing is paid here; every garment that cannot be used is named at once.
 
 internal import Contract
+internal import Digest
 internal import Imaging
 internal import Linux
 internal import Providers
@@ -14,16 +15,21 @@ extension Pipeline {
         let (provider, model, size) = try choose(request)
         job.provider = provider.traits.id
         guard let user = UserID(request.userID) else { preconditionFailure("the contract let a bad user id through") }
-        let garments = try await garments(of: request, user)
-        if garments.count > model.maximumReferences { throw .job(.tooManyGarments(garments.count, model)) }
-        let references = try await ready(garments, user)
+        let outfit = try await outfit(of: request, user)
+        let groups = try grouped(outfit.items.count, model)
+        let photos = try await ready(outfit.items, user)
+        let (prompt, descriptor) = try await written(request, outfit, groups, model, user)
+        var references = try await pictures(photos, groups, model)
+        for (index, tag) in (prompt?.tags ?? []).enumerated() { references[index].tag = tag }
         let order = Order(
-            kind: request.kind, model: model, size: size, seed: request.seed, prompt: nil, references: references)
+            kind: request.kind, model: model, size: size, seed: request.seed, prompt: prompt?.text,
+            references: references)
         job.order = order
         return .prepared(
             Plan(
                 provider: provider.traits.id, model: model.name, size: size, seed: order.seed, prompt: order.prompt,
-                references: references.count, usedDescriptor: false, usedProfileDescriptor: false))
+                references: references.count, usedDescriptor: descriptor != .none,
+                usedProfileDescriptor: descriptor == .profile))
     }
 
     func expired(_ request: JobRequest) -> JobFailure? {
@@ -38,7 +44,12 @@ extension Pipeline {
 
     private func choose(_ request: JobRequest) throws(StepTrouble) -> (any Provider, ModelTraits, PixelSize) {
         let name = request.provider ?? settings.provider
-        guard let provider = providers.provider(name) else { throw .job(.unknownProvider(name, providers.names)) }
+        let provider: any Provider
+        switch providers.entry(name) {
+        case .ready(let found): provider = found
+        case .missing(_, let displayName, let setting): throw .job(.notConfigured(displayName, setting))
+        case nil: throw .job(.unknownProvider(name, providers.names))
+        }
         let traits = provider.traits
         var problems = unavailable(request)
         guard let model = traits.model(request.model) else {
@@ -78,25 +89,104 @@ extension Pipeline {
         return problems
     }
 
-    // MARK: - Garments
+    // MARK: - The prompt
 
-    private func garments(of request: JobRequest, _ user: UserID) async throws(StepTrouble) -> [Garment] {
-        let outfit: Outfit
-        if let inline = request.outfit {
-            outfit = Outfit(
-                items: inline.items.map { Garment(name: $0.name, category: $0.category, candidates: [$0.image]) },
-                stylingNotes: inline.stylingNotes)
-        } else {
-            guard let id = request.outfitID.flatMap({ OutfitID($0) }) else {
-                preconditionFailure("the contract let a request without an outfit through")
-            }
-            do throws(WardrobeFailure) {
-                outfit = try await wardrobe.outfit(id, of: user)
-            } catch {
-                throw StepTrouble(error)
+    /// Whose description of the person a prompt has.
+    private enum DescriptorSource { case none, request, profile, configuration }
+
+    /// The prompt for pictures that hold these groups of garments; none for a model without prompts.
+    private func written(
+        _ request: JobRequest, _ outfit: Outfit, _ groups: [[Int]], _ model: ModelTraits, _ user: UserID
+    ) async throws(StepTrouble) -> (WrittenPrompt?, DescriptorSource) {
+        guard let rule = model.prompt else { return (nil, .none) }
+        let profile: Profile
+        do throws(WardrobeFailure) {
+            profile = try await wardrobe.profile(of: user)
+        } catch {
+            throw StepTrouble(error)
+        }
+        let (descriptor, source): (String?, DescriptorSource) =
+            if let own = request.modelDescriptor { (own, .request) } else if let own = profile.modelDescriptor {
+                (own, .profile)
+            } else if let common = settings.modelDescriptor { (common, .configuration) } else { (nil, .none) }
+        let pieces = outfit.items.map { PromptBrief.Piece(name: $0.name, category: $0.category) }
+        let brief = PromptBrief(
+            descriptor: descriptor, pictures: groups.map { $0.map { pieces[$0] } }, directions: request.prompt,
+            stylingNotes: outfit.stylingNotes, styleWords: profile.styleWords, feelingNow: profile.feelingNow,
+            wantToFeel: profile.wantToFeel)
+        return (PromptWriter.write(brief, by: rule), source)
+    }
+
+    // MARK: - Reference pictures
+
+    /// Which garments are on which picture.
+    private func grouped(_ garments: Int, _ model: ModelTraits) throws(StepTrouble) -> [[Int]] {
+        let (least, most) = (model.references.count.lowerBound, model.references.count.upperBound)
+        guard garments >= least, most > 0, garments <= most || model.references.sharesSheets else {
+            throw .job(.tooManyGarments(garments, model))
+        }
+        return SheetPlan(garments: garments, pictures: most).groups(of: Array(0..<garments))
+    }
+
+    /// One picture a group: the photo itself, or a sheet where several garments share one or where the photo is too
+    /// slim for the model.
+    private func pictures(_ photos: [Reference], _ groups: [[Int]], _ model: ModelTraits)
+        async throws(StepTrouble) -> [Reference]
+    {
+        var pictures: [Reference] = []
+        for group in groups {
+            let members = group.map { photos[$0] }
+            if let photo = members.first, members.count == 1, model.references.admits(photo) {
+                pictures.append(photo)
+            } else {
+                pictures.append(try await sheet(members))
             }
         }
-        return outfit.items
+        return pictures
+    }
+
+    /// Sheets are as large as prepared photos are at most, upright like an outfit.
+    private static let sheetSize = PixelSize(width: 1152, height: 1536)
+    /// A neutral white: the ground is no part of the outfit.
+    private static let sheetGround: UInt32 = 0xFFFFFF
+
+    private func sheet(_ members: [Reference]) async throws(StepTrouble) -> Reference {
+        let size = Pipeline.sheetSize
+        let garments = members.map {
+            FlatLayLayout.Garment(
+                name: $0.name, category: $0.category ?? "",
+                aspect: Double($0.content.width) / Double(max($0.content.height, 1)))
+        }
+        let layout = FlatLayLayout(garments, width: size.width, height: size.height)
+        let order = FlatLaySheet(size: size, ground: Pipeline.sheetGround, places: layout.placements)
+        let names = members.map(\.name).joined(separator: ", ")
+        do throws(ProviderFailure) {
+            let image = try await painter.paint(order, members)
+            return Reference(
+                name: names, category: nil, width: size.width, height: size.height,
+                content: PixelBox(left: 0, top: 0, width: size.width, height: size.height), backdrop: nil,
+                image: image, digest: SHA256.of(image).hex)
+        } catch {
+            throw .job(.sheetNotDrawn(names, error))
+        }
+    }
+
+    // MARK: - Garments
+
+    private func outfit(of request: JobRequest, _ user: UserID) async throws(StepTrouble) -> Outfit {
+        if let inline = request.outfit {
+            return Outfit(
+                items: inline.items.map { Garment(name: $0.name, category: $0.category, candidates: [$0.image]) },
+                stylingNotes: inline.stylingNotes)
+        }
+        guard let id = request.outfitID.flatMap({ OutfitID($0) }) else {
+            preconditionFailure("the contract let a request without an outfit through")
+        }
+        do throws(WardrobeFailure) {
+            return try await wardrobe.outfit(id, of: user)
+        } catch {
+            throw StepTrouble(error)
+        }
     }
 
     /// Every garment's photo made ready, in the outfit's order; all that cannot be are named together.
@@ -157,6 +247,14 @@ extension Reference {
         self.init(
             name: garment.name, category: garment.category, width: photo.shape.width, height: photo.shape.height,
             content: PixelBox(left: box.left, top: box.top, width: box.width, height: box.height),
-            backdrop: photo.shape.backdrop, image: photo.bytes)
+            backdrop: photo.shape.backdrop, image: photo.bytes, digest: SHA256.of(photo.bytes).hex)
+    }
+}
+
+extension ReferenceRule {
+    /// Whether a picture may go as it is.
+    fileprivate func admits(_ picture: Reference) -> Bool {
+        guard let aspect else { return true }
+        return aspect.contains(Double(picture.width) / Double(max(picture.height, 1)))
     }
 }

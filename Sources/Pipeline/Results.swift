@@ -41,16 +41,6 @@ extension ResultDocument.Cost {
     init(_ money: Money, uncertain: Bool = false) {
         self.init(credits: money.credits, usd: Double(money.usdMicros) / 1e6, uncertain: uncertain)
     }
-
-    /// What an attempt of an earlier run of the program cost, as far as the books know.
-    init(_ attempt: AttemptRow) {
-        if let final = attempt.final {
-            self.init(
-                credits: attempt.estimate.credits == nil ? nil : final.credits ?? 0, usd: Double(final.usdMicros) / 1e6)
-        } else {
-            self.init(attempt.estimate, uncertain: !attempt.freeOfCharge)
-        }
-    }
 }
 
 extension Pipeline {
@@ -65,13 +55,15 @@ extension Pipeline {
 
     /// The result of a job that has ended vizd too often to be started once more.
     package func poisoned(_ ticket: JobTicket) -> ResultDocument {
-        let job = JobRun(ticket: ticket, startedAt: monotonicClock())
+        var job = JobRun(ticket: ticket, startedAt: monotonicClock(), report: { _ in })
+        if let last = ticket.last { job.add(last) }
         return failed(job, .poison, at: nil)
     }
 
     /// The result of a job whose picture is stored and recorded.
     func complete(_ job: JobRun, _ plan: Plan, _ picture: PictureNote, _ stored: StoredNote) -> ResultDocument {
         var making = ResultDocument.Making()
+        making.taskID = job.taskID
         making.model = plan.model
         making.modelDescriptorUsed = plan.usedDescriptor
         making.userLevelDescriptor = plan.usedProfileDescriptor
@@ -94,6 +86,8 @@ extension Pipeline {
         var document = ResultDocument.Failure(
             code: failure.code, message: failure.message, stage: stage, retryable: failure.retryable)
         document.details = failure.details
+        (document.httpStatus, document.providerCode) = (failure.httpStatus, failure.providerCode)
+        document.taskID = job.taskID
         return self.document(job, progress: stage.map(JobRun.percent(at:)) ?? 0, .failed(document))
     }
 
@@ -101,7 +95,7 @@ extension Pipeline {
         var stages: [Stage: Double] = [:]
         for stage in Stage.allCases { stages[stage] = job.timing[stage] }
         let timing = ResultDocument.Timing(
-            queued: job.ticket.queued, stages: stages, total: job.ticket.queued + seconds(since: job.startedAt))
+            queued: job.queued, stages: stages, total: job.ticket.queued + seconds(since: job.startedAt))
         return ResultDocument(
             jobID: job.ticket.name, progress: progress, outcome: outcome,
             cost: job.cost, timing: timing,

@@ -30,11 +30,28 @@ extension JobFailure {
                 + "Name one of them, or none for the configured one.")
     }
 
+    static func notConfigured(_ provider: String, _ setting: String) -> JobFailure {
+        JobFailure(
+            .providerNotConfigured,
+            "\(provider) needs \(setting), which is not set. Set it in vizd's configuration and reload vizd, or name "
+                + "another provider; then move the request from failed/ back to incoming/.")
+    }
+
+    static func sheetNotDrawn(_ names: String, _ failure: ProviderFailure) -> JobFailure {
+        JobFailure(
+            .internal,
+            "The sheet with \(names) could not be made, and nothing was ordered: \(failure.message) "
+                + "Then move the request from failed/ back to incoming/.",
+            retryable: true)
+    }
+
     static func tooManyGarments(_ count: Int, _ model: ModelTraits) -> JobFailure {
-        .invalid([
+        let (least, most) = (model.references.count.lowerBound, model.references.count.upperBound)
+        return .invalid([
             Problem(
                 path: "outfit_id",
-                message: "The outfit has \(count) garments; \(model.name) takes up to \(model.maximumReferences).")
+                message: "The outfit has \(count) garments; \(model.name) "
+                    + (count < least ? "needs at least \(least)." : "takes up to \(most)."))
         ])
     }
 
@@ -57,7 +74,7 @@ extension JobFailure {
     static func notAnImage(_ failure: ImageFailure) -> JobFailure {
         JobFailure(
             .notAnImage,
-            "What the provider sent is no whole picture: \(failure.message) "
+            "What the provider sent is no whole picture: \(sentence(failure.message)) "
                 + "Move the request from failed/ back to incoming/ to try once more.")
     }
 
@@ -80,32 +97,70 @@ extension JobFailure {
                 + "Please report this with vizd's log; a new request under another name is not affected.")
     }
 
-    static func pictureGone(_ note: PictureNote) -> JobFailure {
+    static func pictureGone(_ job: String, _ note: PictureNote?) -> JobFailure {
         JobFailure(
             .internal,
-            "The finished picture was kept as work/\(note.file) in the state folder, and that file is gone or was "
-                + "changed. "
-                + "Put it back from a backup and retry, or send the request again with a new name to make a new "
-                + "picture."
-        )
+            "The finished picture was kept as work/\(note?.file ?? job) in the state folder, and that file is gone or "
+                + "was changed. Put it back from a backup and retry, or send the request again with a new name "
+                + "to make a new picture.")
     }
 
-    static func submissionUnknown(_ attempt: AttemptRow) -> JobFailure {
+    static func submissionUnknown(_ attempt: AttemptRow, _ provider: String, _ suspicion: String?) -> JobFailure {
         JobFailure(
             .submissionUnknown,
-            "Attempt \(attempt.attempt) was sent to \(attempt.provider) at \(attempt.createdAt.rfc3339) and vizd "
-                + "was stopped "
-                + "before the answer came, so nobody knows whether it was charged. Look at the provider's usage page; "
-                + "then move the request from failed/ back to incoming/ to order it again.")
+            "Attempt \(attempt.attempt) was sent to \(provider) at \(attempt.createdAt.rfc3339) and vizd was stopped "
+                + "before the answer came, so nobody knows whether it was charged. \(suspicion.map { $0 + " " } ?? "")"
+                + "Look at the provider's usage page; then move the request from failed/ back to incoming/ to order it "
+                + "again.")
     }
 
-    static func taskOfAnotherProvider(_ task: String, _ attempt: AttemptRow) -> JobFailure {
+    /// `what` is a clause.
+    static func answerLost(_ provider: String, attempt: Int, _ what: String, _ suspicion: String?) -> JobFailure {
+        JobFailure(
+            .submissionUnknown,
+            "Attempt \(attempt) was sent to \(provider) and its answer was lost: \(what). So nobody knows whether it "
+                + "was charged. \(suspicion.map { $0 + " " } ?? "")"
+                + "Look at the provider's usage page; then move the request from failed/ back to incoming/ to order it "
+                + "again.")
+    }
+
+    /// A task whose time is over; `failure` is what was in the way when it was last asked.
+    static func overdue(_ provider: String, _ taskID: String, _ failure: ProviderFailure?) -> JobFailure {
+        let advice = "Move the request from failed/ back to incoming/ later: the task is asked again, not bought again."
+        guard let failure else {
+            return JobFailure(
+                .generationTimeout,
+                "The picture (task \(taskID)) was not finished within the time that a job has (limits.jobDeadline). "
+                    + advice)
+        }
+        var late = JobFailure(
+            failure.holdsProvider ? failure.code : .providerUnavailable,
+            "\(provider) could not be asked about the picture (task \(taskID)) until the job's time was over "
+                + "(limits.jobDeadline). \(failure.message) \(advice)", retryable: true)
+        (late.httpStatus, late.providerCode) = (failure.httpStatus, failure.providerCode)
+        return late
+    }
+
+    /// `what` is a sentence.
+    static func notFetched(_ what: String) -> JobFailure {
+        JobFailure(
+            .downloadFailed,
+            "The finished picture could not be fetched. \(what) Move the request from failed/ back to incoming/: it is "
+                + "fetched again, not bought again.")
+    }
+
+    static func downloadTooLarge(_ limit: Int) -> JobFailure {
+        JobFailure(
+            .downloadTooLarge,
+            "The finished picture has more than \(limit) bytes (limits.downloadBytes). Raise that limit, then move the "
+                + "request from failed/ back to incoming/: it is fetched again, not bought again.")
+    }
+
+    /// A task that cannot be asked about, since its provider is not there; `missing` says why.
+    static func taskOutOfReach(_ task: String, _ attempt: AttemptRow, _ missing: JobFailure) -> JobFailure {
         JobFailure(
             .providerNotConfigured,
-            "Task \(task) of \(attempt.provider) belongs to this job, and this version of vizd cannot ask that "
-                + "provider. "
-                + "Run a version that can, then move the request from failed/ back to incoming/: the task is read "
-                + "again, not bought again."
-        )
+            "Task \(task) of \(attempt.provider) belongs to this job and cannot be asked about. \(missing.message) The "
+                + "task is then read again, not bought again.")
     }
 }

@@ -10,7 +10,7 @@ internal import Wardrobe
 extension Pipeline {
     /// Stores the kept picture for good.
     func store(_ plan: Plan, _ note: PictureNote, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        guard let picture = try await kept(note, job) else { throw .job(.pictureGone(note)) }
+        guard let picture = try await kept(note, job) else { throw .job(.pictureGone(job.ticket.name, note)) }
         let stored: StoredPicture
         do throws(WardrobeFailure) {
             stored = try await wardrobe.storePicture(picture, for: job.storedName)

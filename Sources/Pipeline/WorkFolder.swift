@@ -32,6 +32,22 @@ package struct WorkFolder: Sendable {
             contentType: contentType)
     }
 
+    /// A new file without a name, for what is being fetched: nothing of it is left when vizd ends.
+    package func unnamed() async throws(SystemFailure) -> OpenFile {
+        let folder = folder
+        return try await pool.run { () throws(SystemFailure) in
+            do throws(SystemFailure) {
+                return try folder.openNameless(mode: 0o600)
+            } catch let error where error.errno == .notSupported || error.errno == .isDirectory {
+                // A file system without O_TMPFILE: a name for a moment.
+                let name = FileName(".\(Random.hex(bytes: 8))\(WorkFolder.ending)")
+                let file = try folder.open(name, .create, mode: 0o600)
+                try folder.unlink(name)
+                return file
+            }
+        }
+    }
+
     /// The kept picture; nil when it is gone or is not the one that was noted.
     package func picture(_ note: PictureNote) async throws(SystemFailure) -> [UInt8]? {
         let folder = folder

@@ -25,6 +25,8 @@ package enum SizeRule: Hashable, Sendable {
     case listed([PixelSize])
     /// Any whose sides lie in `sides` and whose longer side is at most `slenderness` times the shorter.
     case free(sides: ClosedRange<Int>, slenderness: Int)
+    /// Any of so many pixels in all whose longer side is at most `slenderness` times the shorter.
+    case area(ClosedRange<Int>, slenderness: Int)
 
     /// Whether the model makes this size.
     package func admits(_ size: PixelSize) -> Bool {
@@ -33,6 +35,10 @@ package enum SizeRule: Hashable, Sendable {
         case .free(let sides, let slenderness):
             let (short, long) = (min(size.width, size.height), max(size.width, size.height))
             return sides.contains(short) && sides.contains(long) && long <= short * slenderness
+        case .area(let pixels, let slenderness):
+            let (short, long) = (min(size.width, size.height), max(size.width, size.height))
+            let (area, overflow) = short.multipliedReportingOverflow(by: long)
+            return !overflow && short > 0 && pixels.contains(area) && long <= short * slenderness
         }
     }
 
@@ -43,7 +49,60 @@ package enum SizeRule: Hashable, Sendable {
         case .free(let sides, let slenderness):
             "W:H with sides of \(sides.lowerBound) to \(sides.upperBound) pixels, none more than \(slenderness) "
                 + "times the other"
+        case .area(let pixels, let slenderness):
+            "W:H of \(pixels.lowerBound) to \(pixels.upperBound) pixels in all, no side more than \(slenderness) times "
+                + "the other"
         }
+    }
+}
+
+/// How a model wants its prompt.
+package struct PromptRule: Hashable, Sendable {
+    /// What the provider counts when it counts a prompt's length.
+    package enum Unit: Hashable, Sendable {
+        /// UTF-16 code units, as JavaScript does.
+        case utf16
+        /// Unicode scalars.
+        case scalars
+    }
+
+    /// How a prompt points to a reference picture.
+    package enum Mention: Hashable, Sendable {
+        /// By a tag of its own: `@teal_shirt`.
+        case tag
+        /// By a word and its number in the order of the pictures: `Figure 1`, `image 1`.
+        case number(word: String)
+    }
+
+    /// The most that a prompt may have, in `unit`s.
+    package let limit: Int
+    package let unit: Unit
+    package let mention: Mention
+
+    package init(limit: Int, unit: Unit = .utf16, mention: Mention) {
+        (self.limit, self.unit, self.mention) = (limit, unit, mention)
+    }
+
+    /// How long a text is by this rule.
+    package func length(_ text: String) -> Int {
+        switch unit {
+        case .utf16: text.utf16.count
+        case .scalars: text.unicodeScalars.count
+        }
+    }
+}
+
+/// What a model takes as reference pictures.
+package struct ReferenceRule: Hashable, Sendable {
+    /// How many one order may hold; the lower bound is what it must hold.
+    package let count: ClosedRange<Int>
+    /// Width divided by height that a picture may have; nil for any. What lies outside is padded.
+    package let aspect: ClosedRange<Double>?
+    /// Whether several garments may share one picture, so that an outfit of more garments than `count` can be made.
+    package let sharesSheets: Bool
+
+    package init(count: ClosedRange<Int>, aspect: ClosedRange<Double>? = nil, sharesSheets: Bool) {
+        (self.count, self.aspect, self.sharesSheets) = (count, aspect, sharesSheets)
     }
 }
 
@@ -53,27 +112,21 @@ package struct ModelTraits: Hashable, Sendable {
     package let name: String
     package let sizes: SizeRule
     package let defaultSize: PixelSize
-    /// How many reference pictures one order may hold.
-    package let maximumReferences: Int
-    /// Whether a prompt is part of the order.
-    package let takesPrompt: Bool
+    package let references: ReferenceRule
+    /// Nil where no prompt is part of the order.
+    package let prompt: PromptRule?
     package let takesSeed: Bool
     package let takesPersonImage: Bool
     package let kinds: [PictureKind]
 
     package init(
-        name: String, sizes: SizeRule, defaultSize: PixelSize, maximumReferences: Int, takesPrompt: Bool,
+        name: String, sizes: SizeRule, defaultSize: PixelSize, references: ReferenceRule, prompt: PromptRule?,
         takesSeed: Bool, takesPersonImage: Bool, kinds: [PictureKind]
     ) {
         precondition(sizes.admits(defaultSize), "model \(name) does not make its own default size")
-        self.name = name
-        self.sizes = sizes
-        self.defaultSize = defaultSize
-        self.maximumReferences = maximumReferences
-        self.takesPrompt = takesPrompt
-        self.takesSeed = takesSeed
-        self.takesPersonImage = takesPersonImage
-        self.kinds = kinds
+        (self.name, self.sizes, self.defaultSize) = (name, sizes, defaultSize)
+        (self.references, self.prompt) = (references, prompt)
+        (self.takesSeed, self.takesPersonImage, self.kinds) = (takesSeed, takesPersonImage, kinds)
     }
 }
 
@@ -101,9 +154,9 @@ package struct ProviderTraits: Hashable, Sendable {
     }
 }
 
-/// One garment as a provider gets it: upright, sRGB, on white, without metadata.
+/// One reference picture: a garment, or several on a sheet; upright, sRGB, on an even ground, without metadata.
 package struct Reference: Hashable, Sendable {
-    /// The garment's name in the outfit.
+    /// What is on it: the garment's name in the outfit, or the names of all that share it.
     package let name: String
     /// The app's word: `tops`, `accessories` …; nil where it gives none.
     package let category: String?
@@ -116,12 +169,19 @@ package struct Reference: Hashable, Sendable {
     package let backdrop: UInt32?
     /// A JPEG file.
     package let image: [UInt8]
+    /// SHA-256 of `image` in hexadecimal: what an upload of it is remembered by.
+    package let digest: String
+    /// The word by which the prompt points to it; nil where it does not.
+    package var tag: String?
+    /// Where the provider has it already (`Provider.stage`); nil where it goes along with the order.
+    package var handle: String?
 
     package init(
-        name: String, category: String?, width: Int, height: Int, content: PixelBox, backdrop: UInt32?, image: [UInt8]
+        name: String, category: String?, width: Int, height: Int, content: PixelBox, backdrop: UInt32?, image: [UInt8],
+        digest: String
     ) {
         (self.name, self.category, self.content, self.backdrop) = (name, category, content, backdrop)
-        (self.width, self.height, self.image) = (width, height, image)
+        (self.width, self.height, self.image, self.digest) = (width, height, image, digest)
     }
 }
 
@@ -145,7 +205,7 @@ package struct Order: Hashable, Sendable {
     package let seed: UInt32?
     /// Nil where the model takes none.
     package let prompt: String?
-    package let references: [Reference]
+    package var references: [Reference]
 
     package init(
         kind: PictureKind, model: ModelTraits, size: PixelSize, seed: UInt32?, prompt: String?, references: [Reference]
@@ -167,27 +227,6 @@ package struct Price: Hashable, Sendable {
     package static let free = Price(credits: nil, microdollars: 0)
 }
 
-/// A picture as the provider made it: a whole image file of any format that vizd reads.
-package struct GeneratedPicture: Hashable, Sendable {
-    package let bytes: [UInt8]
-
-    package init(bytes: [UInt8]) { self.bytes = bytes }
-}
-
-/// A provider said no, or could not.
-package struct ProviderFailure: Error, Hashable, Sendable {
-    /// One of the codes for providers in the contract.
-    package let code: ResultCode
-    /// What happened, to what, what to do next.
-    package let message: String
-    /// Whether the same order may go well later.
-    package let retryable: Bool
-
-    package init(code: ResultCode, message: String, retryable: Bool) {
-        (self.code, self.message, self.retryable) = (code, message, retryable)
-    }
-}
-
 /// Whoever makes pictures.
 package protocol Provider: Sendable {
     /// Name, models, limits.
@@ -196,6 +235,39 @@ package protocol Provider: Sendable {
     /// What this order will cost at most.
     func price(_ order: Order) -> Price
 
-    /// The one call that may cost money; it is made once for an attempt.
-    func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture
+    /// Free calls that have to come before the paid one: what is too large to go along with the order is uploaded and
+    /// gets its `handle`. May be made again at any time.
+    func stage(_ order: Order) async throws(ProviderFailure) -> Order
+
+    /// The one call that may cost money; it is made once for an attempt. It never throws: what is known of the order
+    /// after it is its answer.
+    func submit(_ order: Order) async -> Submission
+
+    /// Reads a task once: how far it is, or what came of it. Free; may be made again at any time, also for a task that
+    /// has ended (its addresses are then new).
+    /// - Throws: what stood in the way of reading it, which says nothing of the task.
+    func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport
+
+    /// Gives a task up. Harmless for one that is not there any more.
+    func cancel(_ taskID: String) async throws(ProviderFailure)
+
+    /// What the account has and may do; nil where the provider does not tell. Free.
+    func account() async throws(ProviderFailure) -> Account?
+}
+
+/// What a provider without tasks, uploads and accounts need not say.
+extension Provider {
+    /// Nothing has to come first.
+    package func stage(_ order: Order) async throws(ProviderFailure) -> Order { order }
+
+    /// There are no tasks: one that is asked for is not there.
+    package func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport {
+        TaskReport(.gone(code: "TASK_GONE", message: "\(traits.displayName) has no tasks."))
+    }
+
+    /// There are no tasks.
+    package func cancel(_ taskID: String) async throws(ProviderFailure) {}
+
+    /// It does not tell.
+    package func account() async throws(ProviderFailure) -> Account? { nil }
 }

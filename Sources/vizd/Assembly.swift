@@ -12,6 +12,7 @@ import Pipeline
 import Providers
 import Spool
 import Synchronization
+import Transfer
 import Wardrobe
 
 /// Why the daemon cannot start.
@@ -34,6 +35,10 @@ struct Assembly {
     let statuses: StatusFiles
     let room: Room
     let work: WorkFolder
+    let transfer: CurlTransfer
+    let providers: ProviderRegistry
+    let desk: ProviderDesk
+    let alarms: Alarms
     let pipeline: Pipeline
     let life: JobLife
     let mailbox: Mailbox
@@ -60,13 +65,23 @@ struct Assembly {
         let pause: @Sendable (Int64) async -> Void = { await Assembly.pause($0) }
         let wardrobe = try Assembly.wardrobe(settings, pool)
         self.wardrobe = wardrobe
-        let providers = ProviderRegistry(ProviderEnvironment(painter: SheetPainter(workers: workers)))
+        let alarms = Alarms()
+        let painter = SheetPainter(workers: workers)
+        let transfer = try Assembly.transfer(settings)
+        let providers = ProviderRegistry(Assembly.environment(settings, painter, transfer))
+        let desk = ProviderDesk(
+            monotonicClock: { MonotonicClock.now() }, sleep: { await alarms.sleep(until: $0) })
+        (self.alarms, self.transfer, self.providers, self.desk) = (alarms, transfer, providers, desk)
         pipeline = Pipeline(
-            providers: providers, wardrobe: wardrobe, journal: journal,
-            photos: try Assembly.photos(prepared, workers, pool, settings), workers: workers, work: self.work,
-            settings: PipelineSettings(provider: settings.provider, version: Version.text),
-            awaitRoom: { await room.wait($0) }, wallClock: { WallClock.now() }, monotonicClock: { MonotonicClock.now() }
-        )
+            PipelineParts(
+                providers: providers, transfer: transfer, wardrobe: wardrobe, journal: journal,
+                photos: try Assembly.photos(prepared, workers, pool, settings), workers: workers, painter: painter,
+                work: self.work, desk: desk),
+            time: PipelineTime(
+                wallClock: { WallClock.now() }, monotonicClock: { MonotonicClock.now() },
+                sleep: { await alarms.sleep(until: $0) }, dice: { Double.random(in: 0...1) }),
+            settings: PipelineSettings(settings), awaitRoom: { await room.wait($0) },
+            awaitFloor: { await room.awaitFloor($0) })
         statuses = StatusFiles(spool) { log.warning("status.unwritten", metadata: ["reason": "\($0)"]) }
         landing = Landing(
             spool, status: statuses, reserve: room.spoolReserve, floor: floor)
@@ -125,6 +140,31 @@ struct Assembly {
             throw StartFailure(
                 exit: 73, sentence: "The image worker cannot be used: \(error). Install vizd-image beside vizd.")
         }
+    }
+
+    private static func transfer(_ settings: Settings) throws(StartFailure) -> CurlTransfer {
+        var common = TransferSettings()
+        common.allowInsecure = Set(settings.http.allowInsecure.map { $0.lowercased() })
+        (common.proxy, common.caFile) = (settings.http.proxy, settings.http.caFile)
+        common.userAgent = "vizd/\(Version.text)"
+        do throws(SystemFailure) {
+            return try CurlTransfer(common)
+        } catch {
+            throw StartFailure(exit: 75, sentence: "vizd cannot start: \(error).")
+        }
+    }
+
+    /// What providers are made of, by these settings.
+    static func environment(
+        _ settings: Settings, _ painter: any SheetPainting, _ transfer: any Transferring
+    ) -> ProviderEnvironment {
+        var environment = ProviderEnvironment(
+            painter: painter, transfer: transfer, monotonicClock: { MonotonicClock.now() })
+        environment.runway.apiKey = settings.runway.apiKey?.reveal()
+        environment.runway.baseURL = settings.runway.baseURL
+        environment.runway.stall = settings.http.stall.nanoseconds
+        (environment.runway.model, environment.runway.ratio) = (settings.runway.model, PixelSize(settings.runway.ratio))
+        return environment
     }
 
     private static func photos(
@@ -196,4 +236,19 @@ extension StartFailure {
     }
 
     init(_ refusal: SpoolRefusal) { self.init(exit: refusal.exit, sentence: refusal.sentence) }
+}
+
+extension PipelineSettings {
+    /// What the configuration says of the work on jobs.
+    init(_ settings: Settings) {
+        self.init(provider: settings.provider, version: Version.text)
+        modelDescriptor = settings.runway.modelDescriptor
+        if settings.runway.onLostResponse == .resubmit {
+            resubmitAfter["runway"] = settings.runway.resubmitAfter.seconds
+        }
+        poll = PollRule(initial: settings.poll.initial?.seconds, interval: settings.poll.interval.seconds)
+        jobDeadline = settings.limits.jobDeadline.nanoseconds
+        downloadBytes = settings.limits.downloadBytes
+        stall = settings.http.stall.nanoseconds
+    }
 }

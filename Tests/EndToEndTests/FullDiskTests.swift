@@ -29,7 +29,8 @@ extension EndToEnd {
 
         @Test("a job that meets a full disk waits for room and is not failed")
         func noRoom() throws {
-            let disk = try SmallDisk(megabytes: 48)
+            // The gate brings a copy of the program onto the disk.
+            let disk = try SmallDisk(megabytes: 160)
             let site = try Site(in: disk.path, gated: true)
             let daemon = try site.ready()
             try site.deliver(Fixture.request(1), as: "held.json")

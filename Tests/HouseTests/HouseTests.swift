@@ -24,13 +24,14 @@ private enum Tree {
 /// The arrows: a module (a folder of Sources) and what it may import.
 private let arrows: [String: Set<String>] = [
     "vizd": [
-        "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool", "Wardrobe",
+        "Contract", "Digest", "Imaging", "Ledger", "Linux", "Pipeline", "Providers", "Spool", "Transfer", "Wardrobe",
         "ArgumentParser", "Configuration", "Foundation", "Logging", "Synchronization", "Yams",
     ],
     "Pipeline": [
-        "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Wardrobe", "Synchronization",
+        "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Transfer", "Wardrobe", "Synchronization",
+        "HeapModule", "DequeModule",
     ],
-    "Providers": ["Contract"],
+    "Providers": ["Contract", "Transfer", "Synchronization"],
     "Transfer": ["CCurl", "DequeModule", "HeapModule", "Linux", "Synchronization"],
     "Wardrobe": ["Contract", "Digest", "Linux", "Synchronization"],
     "Spool": ["Linux", "Synchronization", "HeapModule", "DequeModule", "OrderedCollections"],

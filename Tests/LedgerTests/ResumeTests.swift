@@ -227,7 +227,7 @@ struct TransitionTests {
     func states() {
         let allowed: [AttemptState: Set<AttemptState>] = [
             .intent: [.task, .settled, .uncertain, .refused], .task: [.settled, .uncertain],
-            .uncertain: [.settled, .refused], .settled: [.settled], .refused: [],
+            .uncertain: [.settled, .uncertain, .refused], .settled: [.settled], .refused: [],
         ]
         for from in AttemptState.allCases {
             #expect(Set(AttemptState.allCases.filter(from.permits)) == allowed[from])

@@ -10,6 +10,7 @@ import Providers
 import Synchronization
 import TestSupport
 import Testing
+import Transfer
 
 @testable import Pipeline
 @testable import Wardrobe
@@ -18,16 +19,23 @@ import Testing
 final class ScriptedProvider: Provider {
     let traits: ProviderTraits
     private let cost: Price
-    private let script = Mutex<[Result<GeneratedPicture, ProviderFailure>]>([])
+    private let script = Mutex<[Submission]>([])
+    private let news = Mutex<[Result<TaskState, ProviderFailure>]>([])
+    private let stages = Mutex<[ProviderFailure]>([])
+    private let accounts = Mutex<[Account]>([])
     private let asked = Mutex<[Order]>([])
+    private let polled = Mutex<[String]>([])
     private let during = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
+    /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones too.
     init(_ id: String = "scripted", isFree: Bool = true) {
         let model = { (name: String) in
             ModelTraits(
                 name: name, sizes: .listed([PixelSize(width: 512, height: 512)]),
-                defaultSize: PixelSize(width: 512, height: 512), maximumReferences: 2, takesPrompt: false,
-                takesSeed: true, takesPersonImage: false, kinds: [.image])
+                defaultSize: PixelSize(width: 512, height: 512),
+                references: ReferenceRule(count: 1...2, aspect: nil, sharesSheets: !isFree),
+                prompt: isFree ? nil : PromptRule(limit: 1000, mention: .tag), takesSeed: true,
+                takesPersonImage: false, kinds: [.image])
         }
         traits = ProviderTraits(
             id: id, displayName: "Scripted", models: [model("plain"), model("grand")], isFree: isFree)
@@ -35,17 +43,41 @@ final class ScriptedProvider: Provider {
     }
 
     /// What the next order is answered with.
-    func answer(_ bytes: [UInt8]) { script.withLock { $0.append(.success(GeneratedPicture(bytes: bytes))) } }
-    func fail(_ failure: ProviderFailure) { script.withLock { $0.append(.failure(failure)) } }
+    func answer(_ bytes: [UInt8]) { say(.made(GeneratedPicture(bytes: bytes), price: nil)) }
+    func fail(_ failure: ProviderFailure) { say(.refused(failure)) }
+    func say(_ answer: Submission) { script.withLock { $0.append(answer) } }
+
+    /// What the next look at a task brings.
+    func tell(_ states: TaskState...) { news.withLock { $0 += states.map { .success($0) } } }
+    func keepSilent(_ failure: ProviderFailure, times: Int = 1) {
+        news.withLock { $0 += [Result<TaskState, ProviderFailure>](repeating: .failure(failure), count: times) }
+    }
+
+    /// What was to be told is not told any more.
+    func forgetNews() { news.withLock { $0 = [] } }
+
+    /// How the next free call before an order fails.
+    func failStage(_ failure: ProviderFailure) { stages.withLock { $0.append(failure) } }
+
+    /// What the account says from now on; the last one stays.
+    func count(_ account: Account...) { accounts.withLock { $0 = account } }
 
     /// What happens while the next order is under way.
     func meanwhile(_ body: @escaping @Sendable () async throws -> Void) { during.withLock { $0 = body } }
 
     var orders: [Order] { asked.withLock { $0 } }
+    /// The tasks that were looked at, in order.
+    var polls: [String] { polled.withLock { $0 } }
 
     func price(_ order: Order) -> Price { cost }
 
-    func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture {
+    func stage(_ order: Order) async throws(ProviderFailure) -> Order {
+        let failure = stages.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        if let failure { throw failure }
+        return order
+    }
+
+    func submit(_ order: Order) async -> Submission {
         asked.withLock { $0.append(order) }
         let body = during.withLock { body in
             defer { body = nil }
@@ -53,10 +85,85 @@ final class ScriptedProvider: Provider {
         }
         do { try await body?() } catch { Issue.record(error) }
         let answer = script.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-        guard let answer else {
-            throw ProviderFailure(code: .internal, message: "The test had no answer.", retryable: false)
+        let none = ProviderFailure(code: .internal, message: "The test had no answer.", retryable: false)
+        return answer ?? .refused(none)
+    }
+
+    func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport {
+        polled.withLock { $0.append(taskID) }
+        let next = news.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        return TaskReport(try next?.get() ?? .gone(code: "TEST", message: "The test had no news."))
+    }
+
+    func account() async throws(ProviderFailure) -> Account? {
+        accounts.withLock { $0.count > 1 ? $0.removeFirst() : $0.first }
+    }
+}
+
+/// A clock that stands still until somebody sleeps, and then is where they wanted to be.
+final class ManualTime: Sendable {
+    private struct State {
+        var monotonic: Int64 = 1_000_000_000
+        var wall = Atelier.now.nanoseconds
+        var sleeps: [Double] = []
+    }
+
+    private let state = Mutex(State())
+
+    var monotonic: Int64 { state.withLock { $0.monotonic } }
+    var wall: Int64 { state.withLock { $0.wall } }
+    /// How long each sleep was, in seconds.
+    var sleeps: [Double] { state.withLock { $0.sleeps } }
+
+    func sleep(until moment: Int64) {
+        state.withLock { state in
+            let span = max(0, moment - state.monotonic)
+            state.sleeps.append(Double(span) / 1e9)
+            state.monotonic += span
+            state.wall += span
         }
-        return try answer.get()
+    }
+
+    /// Lets time pass.
+    func pass(seconds: Double) {
+        state.withLock { state in
+            state.monotonic += Int64(seconds * 1e9)
+            state.wall += Int64(seconds * 1e9)
+        }
+    }
+
+    /// Sets the clock on the wall by so many seconds, as a person or NTP does.
+    func jump(seconds: Double) { state.withLock { $0.wall += Int64(seconds * 1e9) } }
+
+    /// Each look costs a millisecond, so that durations are seen.
+    func look() -> Int64 {
+        state.withLock { state in
+            state.monotonic += 1_000_000
+            return state.monotonic
+        }
+    }
+}
+
+/// Answers fetches as it is told to.
+final class ScriptedTransfer: Transferring {
+    typealias Outcome = Result<(status: Int, body: [UInt8]), TransferFailure>
+    private let script = Mutex<[Outcome]>([])
+    private let asked = Mutex<[TransferRequest]>([])
+
+    func answer(_ status: Int = 200, _ body: [UInt8] = []) { script.withLock { $0.append(.success((status, body))) } }
+    func fail(_ failure: TransferFailure) { script.withLock { $0.append(.failure(failure)) } }
+    var requests: [TransferRequest] { asked.withLock { $0 } }
+
+    func transfer(_ request: TransferRequest) async throws(TransferFailure) -> TransferAnswer {
+        asked.withLock { $0.append(request) }
+        let next = script.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        guard let next else { throw TransferFailure(.unconnected, sent: .nothing, "the test had no answer") }
+        let (status, body) = try next.get()
+        guard case .file(let file) = request.sink, (200..<300).contains(status) else {
+            return TransferAnswer(status: status, headers: [], body: body)
+        }
+        do throws(SystemFailure) { try file.write(all: body) } catch { Issue.record(error) }
+        return TransferAnswer(status: status, headers: [], body: [], bytes: body.count)
     }
 }
 
@@ -132,6 +239,11 @@ final class Atelier: Sendable {
     let wardrobe: LocalWardrobe
     let scripted = ScriptedProvider()
     let paid = ScriptedProvider("paid", isFree: false)
+    let transfer = ScriptedTransfer()
+    let time = ManualTime()
+    let desk: ProviderDesk
+    /// Of the jobs that are run from now on.
+    let settings = Mutex(PipelineSettings(provider: "flatlay", version: "1.2.3"))
     private let photos: PreparedPhotos
     private let flatlay: FlatLay
     private let waits = Mutex<[String]>([])
@@ -156,6 +268,12 @@ final class Atelier: Sendable {
             folder: scratch.folder("prepared"), workers: workers, pool: pool, options: PrepareOptions(),
             bytesMax: 1 << 26, photoBytesMax: 50 << 20)
         flatlay = FlatLay(painter: Painter(workers: workers))
+        // Holds end when a test releases them: none waits out ten minutes.
+        desk = ProviderDesk(monotonicClock: { [time] in time.monotonic }, sleep: { _ in await Atelier.forever() })
+    }
+
+    private static func forever() async {
+        do { try await Task.sleep(for: .seconds(86_400)) } catch {}
     }
 
     /// The reasons for which a step waited for room.
@@ -167,17 +285,15 @@ final class Atelier: Sendable {
     func whenItWaits(_ body: @escaping @Sendable () async throws -> Void) { onWait.withLock { $0 = body } }
 
     func pipeline(troubles: [TroubledWardrobe.Call: [WardrobeFailure]] = [:]) -> Pipeline {
-        let ticks = Mutex<Int64>(0)
-        return Pipeline(
-            providers: ProviderRegistry([flatlay, scripted, paid]), wardrobe: TroubledWardrobe(wardrobe, troubles),
-            journal: journal, photos: photos, workers: workers, work: work,
-            settings: PipelineSettings(provider: "flatlay", version: "1.2.3"),
-            awaitRoom: { await self.room($0) }, wallClock: { Atelier.now.nanoseconds },
-            monotonicClock: {
-                ticks.withLock {
-                    $0 += 1_000_000; return $0
-                }
-            })
+        Pipeline(
+            PipelineParts(
+                providers: ProviderRegistry([flatlay, scripted, paid]), transfer: transfer,
+                wardrobe: TroubledWardrobe(wardrobe, troubles), journal: journal, photos: photos, workers: workers,
+                painter: Painter(workers: workers), work: work, desk: desk),
+            time: PipelineTime(
+                wallClock: { [time] in time.wall }, monotonicClock: { [time] in time.look() },
+                sleep: { [time] in time.sleep(until: $0) }, dice: { 0 }),
+            settings: settings.withLock { $0 }, awaitRoom: { await self.room($0) }, awaitFloor: { _ in })
     }
 
     private func room(_ reason: String) async {

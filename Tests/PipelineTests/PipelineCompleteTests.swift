@@ -133,7 +133,7 @@ struct PipelineCompleteTests {
         _ = try await atelier.run(atelier.request(outfit: Atelier.one))
         let reports = atelier.reports
         #expect(reports.map(\.stage) == [.prepare, .generate, .generate, .download, .store, .update])
-        #expect(reports.map(\.percent) == [5, 15, 20, 80, 90, 95])
+        #expect(reports.map(\.percent) == [5, 15, 18, 80, 90, 95])
         #expect(reports.allSatisfy { $0.userID == "peichin" && $0.outfitID == Atelier.one && !$0.message.isEmpty })
         #expect(reports.first?.provider == nil && reports.dropFirst().allSatisfy { $0.provider == "flatlay" })
     }

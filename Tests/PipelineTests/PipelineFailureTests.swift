@@ -140,6 +140,8 @@ struct PipelineFailureTests {
         ]
         for (index, code) in codes.enumerated() {
             let (name, retryable) = ("job-\(index)", index.isMultiple(of: 2))
+            // What holds a provider would have the next job wait.
+            atelier.desk.release()
             atelier.scripted.fail(ProviderFailure(code: code, message: "It said no.", retryable: retryable))
             let failure = try await failure(
                 atelier.request(#""provider": "scripted""#, outfit: Atelier.one), as: name, stage: .generate)

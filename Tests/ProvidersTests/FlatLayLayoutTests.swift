@@ -7,19 +7,6 @@ import Testing
 
 private typealias Garment = FlatLayLayout.Garment
 
-/// A repeatable stream of numbers, so that a failing wardrobe can be named.
-private struct Dice {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-    mutating func roll(_ sides: Int) -> Int {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return Int(state % UInt64(sides))
-    }
-}
-
 private let rack: [(name: String, category: String)] = [
     ("Black crew-neck T-shirt", "tops"), ("Printed summer shorts", "bottoms"), ("Brown hiking boots", "shoes"),
     ("Navy fedora", "accessories"), ("Green bow tie", "accessories"), ("Gold link chain", "accessories"),

@@ -3,6 +3,7 @@
 import Contract
 import Synchronization
 import Testing
+import Transfer
 
 @testable import Providers
 
@@ -25,7 +26,8 @@ private final class Easel: SheetPainting {
 private func reference(_ name: String, _ width: Int, _ height: Int) -> Reference {
     Reference(
         name: name, category: nil, width: 1000, height: 1000,
-        content: PixelBox(left: 10, top: 20, width: width, height: height), backdrop: nil, image: [1])
+        content: PixelBox(left: 10, top: 20, width: width, height: height), backdrop: nil, image: [1],
+        digest: "00")
 }
 
 @Suite("Providers")
@@ -51,6 +53,19 @@ struct ProviderTests {
         #expect(rule.phrase.contains("256") && rule.phrase.contains("4096") && rule.phrase.contains("3 times"))
     }
 
+    @Test("sizes by area are taken from the first to the last pixel, up to their slenderness, and nothing overflows")
+    func area() {
+        let rule = SizeRule.area(3_686_400...16_777_216, slenderness: 3)
+        let cases: [(Int, Int, Bool)] = [
+            (1920, 1920, true), (1919, 1921, false), (4096, 4096, true), (4097, 4096, false), (1200, 3600, true),
+            (1200, 3601, false), (0, 0, false), (Int.max, Int.max, false), (Int.max, 1, false),
+        ]
+        for (width, height, isTaken) in cases {
+            #expect(rule.admits(PixelSize(width: width, height: height)) == isTaken, "\(width):\(height)")
+        }
+        #expect(rule.phrase.contains("3686400 to 16777216 pixels"))
+    }
+
     @Test("a model is found by its exact name, and the first serves where none is named")
     func models() throws {
         let traits = FlatLay(painter: Easel()).traits
@@ -58,27 +73,66 @@ struct ProviderTests {
         #expect(traits.model("Flatlay") == nil && traits.model("") == nil)
         #expect(traits.isFree && traits.displayName == "Flat lay")
         let model = try #require(traits.model(nil))
-        #expect(!model.takesSeed && !model.takesPrompt && !model.takesPersonImage && model.kinds == [.image])
-        #expect(model.maximumReferences >= 40, "an outfit within a request has up to 40 garments")
+        #expect(!model.takesSeed && model.prompt == nil && !model.takesPersonImage && model.kinds == [.image])
+        #expect(model.references.count.upperBound >= 40, "an outfit within a request has up to 40 garments")
+    }
+
+    private func environment(key: String?) -> ProviderEnvironment {
+        var environment = ProviderEnvironment(
+            painter: Easel(), transfer: Wire(always: .broken(.unconnected, .nothing)), monotonicClock: { 0 })
+        environment.runway.apiKey = key
+        return environment
     }
 
     @Test("the registry of this build has its providers by name, and no name twice")
     func registry() async {
-        let registry = ProviderRegistry(ProviderEnvironment(painter: Easel()))
-        #expect(registry.names == ["flatlay"])
-        #expect(registry.provider("flatlay")?.traits.id == "flatlay" && registry.provider("runway") == nil)
+        let registry = ProviderRegistry(environment(key: "k"))
+        #expect(registry.names == ["flatlay", "runway"])
+        #expect(registry.provider("flatlay")?.traits.id == "flatlay" && registry.provider("Runway") == nil)
+        #expect(registry.provider("runway")?.traits.displayName == "Runway ML")
         await #expect(processExitsWith: .failure) {
             _ = ProviderRegistry([FlatLay(painter: Easel()), FlatLay(painter: Easel())])
         }
+    }
+
+    @Test("a provider without its key is there by name, says which setting is missing, and becomes ready by a reload")
+    func missing() throws {
+        let registry = ProviderRegistry(environment(key: nil))
+        #expect(registry.names == ["flatlay", "runway"] && registry.provider("runway") == nil)
+        guard case .missing(let id, let name, let setting)? = registry.entry("runway") else {
+            Issue.record("not missing")
+            return
+        }
+        #expect(id == "runway" && name == "Runway ML" && setting == "runway.apiKey")
+        #expect(registry.entry("runway")?.displayName == "Runway ML" && registry.entry("fashn") == nil)
+        registry.replace(ProviderRegistry.entries(environment(key: "k")))
+        #expect(registry.provider("runway") != nil)
     }
 
     @Test("a model that does not make its own default size is our fault and stops the process")
     func ownDefault() async {
         await #expect(processExitsWith: .failure) {
             _ = ModelTraits(
-                name: "m", sizes: .listed([]), defaultSize: PixelSize(width: 1, height: 1), maximumReferences: 1,
-                takesPrompt: false, takesSeed: false, takesPersonImage: false, kinds: [.image])
+                name: "m", sizes: .listed([]), defaultSize: PixelSize(width: 1, height: 1),
+                references: ReferenceRule(count: 0...1, sharesSheets: false), prompt: nil, takesSeed: false,
+                takesPersonImage: false, kinds: [.image])
         }
+    }
+
+    @Test("a provider without tasks knows no task, gives none up, stages nothing and has no account")
+    func defaults() async throws {
+        let flatlay = FlatLay(painter: Easel())
+        guard case .gone(let code, let message) = try await flatlay.poll("x").state else {
+            Issue.record("a task of the flat lay")
+            return
+        }
+        #expect(code == "TASK_GONE" && message.contains("Flat lay"))
+        try await flatlay.cancel("x")
+        #expect(try await flatlay.account() == nil)
+        let order = Order(
+            kind: .image, model: flatlay.traits.models[0], size: PixelSize(width: 800, height: 600), seed: nil,
+            prompt: nil, references: [reference("hat", 1, 1)])
+        #expect(try await flatlay.stage(order) == order)
     }
 
     @Test("a flat lay has a place for each garment, on a sheet of the ordered size, and costs nothing")
@@ -92,8 +146,8 @@ struct ProviderTests {
             kind: .image, model: model, size: PixelSize(width: 800, height: 600), seed: nil, prompt: nil,
             references: references)
         #expect(flatlay.price(order) == .free)
-        #expect(try await flatlay.submit(order) == GeneratedPicture(bytes: [5, 8, 4]))
-        #expect(try await flatlay.submit(order).bytes == [5, 8, 4])
+        #expect(await flatlay.submit(order) == .made(GeneratedPicture(bytes: [5, 8, 4]), price: .free))
+        #expect(await flatlay.submit(order) == .made(GeneratedPicture(bytes: [5, 8, 4]), price: .free))
         let sheets = easel.all
         #expect(sheets.count == 2 && sheets[0] == sheets[1], "the same order gives the same sheet")
         #expect(sheets[0].size == order.size && sheets[0].places.count == 3)
@@ -111,6 +165,6 @@ struct ProviderTests {
         let order = Order(
             kind: .image, model: model, size: model.defaultSize, seed: nil, prompt: nil,
             references: [reference("hat", 100, 100)])
-        await #expect(throws: failure) { _ = try await flatlay.submit(order) }
+        #expect(await flatlay.submit(order) == .refused(failure))
     }
 }

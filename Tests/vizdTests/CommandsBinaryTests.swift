@@ -77,7 +77,7 @@ struct CommandsBinaryTests {
             ["check-config"],
             environment: [
                 "VIZD_SPOOL_DIR": spool.path, "VIZD_LOG_LEVEL": "loud", "RUNWAY_API_KEY": "two words",
-                "VIZD_PROVIDER": "runway",
+                "VIZD_PROVIDER": "fashn",
             ])
         #expect(bad.status == 78 && bad.output.isEmpty)
         for word in ["log.level", "loud", "VIZD_LOG_LEVEL", "runway.apiKey", "not in this version", "3 problems"] {
@@ -88,7 +88,7 @@ struct CommandsBinaryTests {
             ["check-config"], environment: ["VIZD_SPOOL_DIR": spool.path, "RUNWAY_API_KEY": "key_hidden"])
         #expect(good.status == 0, "\(good.output) \(good.errors)")
         #expect(good.output.contains("spool.dir") && good.output.contains("default"))
-        #expect(!good.output.contains("key_hidden") && good.errors.contains("runway.apiKey is set"))
+        #expect(!good.output.contains("key_hidden") && !good.errors.contains("key_hidden"))
         #expect(try ProgramRun(["check-config", "--defaults"]).output == ConfigurationTemplate.text)
     }
 

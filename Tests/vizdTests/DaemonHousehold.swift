@@ -14,6 +14,7 @@ import Spool
 import Synchronization
 import TestSupport
 import Testing
+import Transfer
 import Wardrobe
 
 @testable import vizd
@@ -38,7 +39,8 @@ final class GatedProvider: Provider {
         models: [
             ModelTraits(
                 name: "gated", sizes: .free(sides: 1...99_999, slenderness: 99_999),
-                defaultSize: PixelSize(width: 64, height: 64), maximumReferences: 40, takesPrompt: false,
+                defaultSize: PixelSize(width: 64, height: 64),
+                references: ReferenceRule(count: 1...40, sharesSheets: false), prompt: nil,
                 takesSeed: true, takesPersonImage: false, kinds: [.image])
         ],
         isFree: true)
@@ -72,7 +74,7 @@ final class GatedProvider: Provider {
 
     func price(_ order: Order) -> Price { .free }
 
-    func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture {
+    func submit(_ order: Order) async -> Submission {
         let watchers = gate.withLock { gate in
             gate.orders += 1
             let orders = gate.orders
@@ -88,8 +90,8 @@ final class GatedProvider: Provider {
             if !isHeld { continuation.resume() }
         }
         let failure = gate.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
-        if let failure { throw failure }
-        return GeneratedPicture(bytes: picture)
+        if let failure { return .refused(failure) }
+        return .made(GeneratedPicture(bytes: picture), price: nil)
     }
 }
 
@@ -119,14 +121,21 @@ final class Household: Sendable {
         let picture = "\(Repository.root)/Tests/ImagingTests/Images/noise.jpg"
         provider = GatedProvider(picture: try Host.readFile(picture, limit: 1 << 20))
         let clock: @Sendable () -> Int64 = { WallClock.now() }
+        let (painter, alarms) = (SheetPainter(workers: workers), Alarms())
+        let sleep: @Sendable (Int64) async -> Void = { await alarms.sleep(until: $0) }
         let pipeline = Pipeline(
-            providers: ProviderRegistry([FlatLay(painter: SheetPainter(workers: workers)), provider]),
-            wardrobe: LocalWardrobe(root: "\(path)/wardrobe_photos", pool: pool, pace: .real), journal: journal,
-            photos: try PreparedPhotos(
-                folder: try Directory(path: "\(path)/work/prepared"), workers: workers, pool: pool,
-                options: PrepareOptions(), bytesMax: 1 << 26, photoBytesMax: 50 << 20),
-            workers: workers, work: work, settings: PipelineSettings(provider: "gated", version: "1"),
-            awaitRoom: { _ in }, wallClock: clock, monotonicClock: { MonotonicClock.now() })
+            PipelineParts(
+                providers: ProviderRegistry([FlatLay(painter: painter), provider]),
+                transfer: try CurlTransfer(TransferSettings()),
+                wardrobe: LocalWardrobe(root: "\(path)/wardrobe_photos", pool: pool, pace: .real), journal: journal,
+                photos: try PreparedPhotos(
+                    folder: try Directory(path: "\(path)/work/prepared"), workers: workers, pool: pool,
+                    options: PrepareOptions(), bytesMax: 1 << 26, photoBytesMax: 50 << 20),
+                workers: workers, painter: painter, work: work,
+                desk: ProviderDesk(monotonicClock: { MonotonicClock.now() }, sleep: sleep)),
+            time: PipelineTime(
+                wallClock: clock, monotonicClock: { MonotonicClock.now() }, sleep: sleep, dice: { 0 }),
+            settings: PipelineSettings(provider: "gated", version: "1"), awaitRoom: { _ in }, awaitFloor: { _ in })
         statuses = StatusFiles(spool) { Issue.record("a status could not be written: \($0)") }
         let board = StatusBoard(
             files: statuses, provider: "gated", names: { $0 }, monotonicClock: { MonotonicClock.now() })

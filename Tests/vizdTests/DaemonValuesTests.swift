@@ -244,8 +244,9 @@ struct DaemonStatusTests {
             name,
             StageReport(
                 stage: .generate, percent: 20, message: "Making the picture", userID: "peichin", outfitID: "o",
-                provider: "flatlay"))
+                provider: "flatlay", attempt: 2))
         let second = try await status { $0.progress == 20 }
+        #expect(second.attempt == 2)
         #expect(second.stage == .generate && second.message == "Making the picture" && second.provider == "Flat lay")
         #expect(second.estimatedTime == 30)
         try files.retire(name.landing)

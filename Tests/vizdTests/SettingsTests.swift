@@ -100,10 +100,10 @@ struct SettingsSourcesTests {
 
     @Test("the variable with the prefix wins over the one without")
     func prefixWins() throws {
-        let variables = ["VIZD_RUNWAY_MODEL": "mine", "RUNWAY_MODEL": "theirs", "RUNWAY_RATIO": "1:1"]
+        let variables = ["VIZD_RUNWAY_MODEL": "gen4_image_turbo", "RUNWAY_MODEL": "gen4", "RUNWAY_RATIO": "720:960"]
         let settings = try World(nil, variables).settings()
-        #expect(settings.runway.model == "mine")
-        #expect(settings.runway.ratio == Ratio("1:1"))
+        #expect(settings.runway.model == "gen4_image_turbo")
+        #expect(settings.runway.ratio == Ratio("720:960"))
     }
 
     @Test("every key can be set by its variable with the prefix")
@@ -293,6 +293,28 @@ struct SettingsProblemsTests {
         let noticed = World("runway.apiKey: k\n").load()
         #expect(noticed.settings?.provider == "flatlay")
         #expect(noticed.notices.count == 1)
+    }
+
+    @Test("a model or a size that Runway does not have is told before anything is ordered")
+    func runwayTable() {
+        let model = World("runway.model: gen4_imag\n").problems()
+        #expect(model.count == 1 && model[0].contains("did you mean gen4_image?") && model[0].contains("muse_image"))
+        let ratio = World("runway.ratio: 1081:1440\n").problems()
+        #expect(ratio.count == 1 && ratio[0].contains("1081:1440") && ratio[0].contains("1080:1440"))
+        let both = World("runway.model: gpt_image_2\nrunway.ratio: 1080:1440\n").problems()
+        #expect(both.count == 1 && both[0].contains("gpt_image_2"))
+        #expect(World("runway.model: gpt_image_2\n").problems() == [], "a default size is the model's own")
+    }
+
+    @Test("an address of Runway without TLS is refused where a key would go there, unless it is allowed by name")
+    func runwayWithoutTLS() {
+        let plain = "runway.baseUrl: http://Gateway.test:8080/v1\n"
+        #expect(World(plain).problems() == [], "without a key nothing is sent")
+        let refused = World(plain + "runway.apiKey: k\n").problems()
+        #expect(refused.count == 1 && refused[0].contains("gateway.test:8080") && refused[0].contains("without TLS"))
+        #expect(World(plain + "runway.apiKey: k\nhttp.allowInsecure: gateway.test:8080\n").problems() == [])
+        let standard = World("runway.baseUrl: http://h\nrunway.apiKey: k\nhttp.allowInsecure: h:80\n")
+        #expect(standard.problems() == [])
     }
 
     @Test("where runway exists it is the default with a key, and an explicit provider without one is refused")

@@ -10,6 +10,10 @@ package struct FlatLaySheet: Hashable, Sendable {
     package let ground: UInt32
     /// One for each reference, in their order: where its garment (the `content` box) goes.
     package let places: [PixelBox]
+
+    package init(size: PixelSize, ground: UInt32, places: [PixelBox]) {
+        (self.size, self.ground, self.places) = (size, ground, places)
+    }
 }
 
 /// Draws sheets; the program gives the image workers for it.
@@ -31,7 +35,8 @@ package struct FlatLay: Provider {
         models: [
             ModelTraits(
                 name: "flatlay", sizes: .free(sides: 256...4096, slenderness: 3),
-                defaultSize: PixelSize(width: 1080, height: 1440), maximumReferences: 40, takesPrompt: false,
+                defaultSize: PixelSize(width: 1080, height: 1440),
+                references: ReferenceRule(count: 1...40, sharesSheets: false), prompt: nil,
                 takesSeed: false, takesPersonImage: false, kinds: [.image])
         ],
         isFree: true)
@@ -40,7 +45,7 @@ package struct FlatLay: Provider {
     package func price(_ order: Order) -> Price { .free }
 
     /// Draws the sheet: the same one for the same order.
-    package func submit(_ order: Order) async throws(ProviderFailure) -> GeneratedPicture {
+    package func submit(_ order: Order) async -> Submission {
         let garments = order.references.map {
             FlatLayLayout.Garment(
                 name: $0.name, category: $0.category ?? "",
@@ -48,6 +53,10 @@ package struct FlatLay: Provider {
         }
         let layout = FlatLayLayout(garments, width: order.size.width, height: order.size.height)
         let sheet = FlatLaySheet(size: order.size, ground: FlatLay.ground, places: layout.placements)
-        return GeneratedPicture(bytes: try await painter.paint(sheet, order.references))
+        do throws(ProviderFailure) {
+            return .made(GeneratedPicture(bytes: try await painter.paint(sheet, order.references)), price: .free)
+        } catch {
+            return .refused(error)
+        }
     }
 }

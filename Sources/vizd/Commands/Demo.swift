@@ -16,8 +16,12 @@ struct Demo: ParsableCommand {
             requests into incoming/, waits for their results and stops. Nothing outside FOLDER is touched, nothing is \
             sent anywhere, nothing costs anything. Run again, it makes the pictures anew.
 
-            Example:
+            With --runway-simulator the pictures are ordered as from Runway, at the simulator that runs at this \
+            address of this machine (scripts/simulator starts one).
+
+            Examples:
               vizd demo ./demo
+              vizd demo --runway-simulator http://127.0.0.1:8080 ./demo
 
             Exit status: 0 four pictures, 1 one of them failed, 73 the folder cannot be used.
             """)
@@ -28,9 +32,20 @@ struct Demo: ParsableCommand {
     @Option(help: ArgumentHelp("The folder with the example wardrobe.", valueName: "folder"))
     var examples: String?
 
+    @Option(
+        help: ArgumentHelp("The address of a Runway simulator on this machine.", valueName: "http://127.0.0.1:port"))
+    var runwaySimulator: String?
+
+    func validate() throws {
+        guard let address = runwaySimulator else { return }
+        guard let host = WebAddress.plainHost(of: address), host.hasPrefix("127.0.0.1:") else {
+            throw ValidationError("--runway-simulator takes http://127.0.0.1:PORT, and nothing beyond this machine.")
+        }
+    }
+
     func run() throws {
         try ending {
-            let stage = try DemoStage(folder: folder, examples: examples)
+            let stage = try DemoStage(folder: folder, examples: examples, simulator: runwaySimulator)
             try stage.prepare()
             return try stage.play()
         }
@@ -55,8 +70,10 @@ private struct DemoStage {
 
     private let home: String
     private let examples: String
+    private let simulator: String?
 
-    init(folder: String, examples: String?) throws {
+    init(folder: String, examples: String?, simulator: String?) throws {
+        self.simulator = simulator
         home = folder.hasPrefix("/") ? folder : try Host.workingFolder() + "/" + folder
         self.examples = try examples ?? DemoStage.findExamples()
     }
@@ -129,6 +146,7 @@ private struct DemoStage {
             "vizd works in \(home): wardrobe_photos/ is the wardrobe, spool/ where requests come and go, state/ its "
                 + "journal."
         )
+        if let simulator { say("The pictures are ordered from the simulator of Runway at \(simulator).") }
         let code = daemon.run()
         guard let result = outcome.withLock({ $0 }) else {
             throw CommandFailure(
@@ -138,10 +156,16 @@ private struct DemoStage {
     }
 
     private func settings() throws -> Settings {
-        let environment = [
+        var environment = [
             "VIZD_SPOOL_DIR": home + "/spool", "VIZD_STATE_DIR": home + "/state",
             "VIZD_WARDROBE_ROOT": home + "/wardrobe_photos",
         ]
+        if let simulator, let host = WebAddress.plainHost(of: simulator) {
+            environment["RUNWAY_API_KEY"] = "key_simulator"
+            environment["RUNWAY_BASE_URL"] = simulator
+            environment["VIZD_HTTP_ALLOW_INSECURE"] = host
+            environment["VIZD_POLL_INTERVAL"] = "1"
+        }
         let world = SettingsWorld(environment: environment, credentialsDirectory: nil) { _ in .absent }
         let loaded = SettingsLoader.load(path: nil, world: world, capabilities: .thisVersion)
         guard let settings = loaded.settings else {
@@ -167,7 +191,9 @@ private struct DemoStage {
             let summary = try ended(job, in: spool)
             if summary.status != .success { status = .jobFailed }
             for picture in summary.pictures { say("  \(picture)\n      \(act.caption)") }
-            for remark in summary.remarks where summary.status != .success { say("  " + remark) }
+            for remark in summary.remarks where summary.status != .success || simulator != nil {
+                say("      " + remark)
+            }
         }
         closing(status)
         return status

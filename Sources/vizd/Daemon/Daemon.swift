@@ -95,6 +95,7 @@ final class Daemon {
     let log: Logger
     let reloader: Reloader?
     private let adoptLog: (Settings) -> Void
+    private let accounts: AccountWatch
     private var claim: Claim
     private(set) var slots: Slots
     /// Files that the last run left, to be lived before anything new is claimed.
@@ -117,12 +118,12 @@ final class Daemon {
     init(
         spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
         room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger, reloader: Reloader?,
-        adoptLog: @escaping (Settings) -> Void
+        accounts: AccountWatch, adoptLog: @escaping (Settings) -> Void
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
         (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
         self.leftovers = leftovers
-        (self.log, self.reloader, self.adoptLog) = (log, reloader, adoptLog)
+        (self.log, self.reloader, self.accounts, self.adoptLog) = (log, reloader, accounts, adoptLog)
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
     }
@@ -133,6 +134,7 @@ final class Daemon {
             try firstScan()
             tell("READY=1")
             log.notice("vizd.ready", metadata: ["waiting": "\(incoming.queue.count)", "resumed": "\(leftovers.count)"])
+            accounts.begin()
             while try !turn() {}
             return 0
         } catch let failure as SpoolRefusal {
@@ -190,7 +192,8 @@ final class Daemon {
     func adopt(_ settings: Settings, isNewWayIn: Bool) {
         adoptLog(settings)
         life.requestBytes = settings.limits.requestBytes
-        life.pipeline.settings.provider = settings.provider
+        life.pipeline.settings = PipelineSettings(settings)
+        accounts.adopt(settings)
         slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
         // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
         if isNewWayIn { incoming = Incoming.of(spool, settings) }

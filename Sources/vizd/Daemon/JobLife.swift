@@ -127,19 +127,17 @@ struct JobLife: Sendable {
             case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
             }
         }
-        // An order whose answer is lost is closed in the same commit: it stands in the books as a cost.
-        let isLost = result.failure?.code == .submissionUnknown && job.last?.state == .intent
-        try await conclude(name, result, settling: isLost ? .uncertain : nil, source: claimed.source)
+        try await conclude(name, result, source: claimed.source)
     }
 
     /// The result into the journal, then into its box.
     private func conclude(
-        _ name: JobName, _ result: ResultDocument, settling: Settlement?, source: FileName
+        _ name: JobName, _ result: ResultDocument, source: FileName
     ) async throws(LifeTrouble) {
         let (box, code) = (result.failure == nil ? OutcomeBox.done : .failed, result.failure?.code)
         let bytes = result.encode()
         try await journalled { () async throws(JournalFailure) in
-            try await journal.landing(name.text, box, code: code, result: bytes, settling: settling, at: now())
+            try await journal.landing(name.text, box, code: code, result: bytes, at: now())
         }
         try await land(Outcome(box: box, code: code, result: bytes), of: name, source: source)
         board.ended(name, result)

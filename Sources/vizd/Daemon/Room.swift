@@ -66,6 +66,26 @@ final class Room: Sendable {
         await pause(interval)
     }
 
+    /// Waits while there is less room than must be there before anything is bought. A disk that cannot even be asked
+    /// is not waited for: the next step on it says what is wrong.
+    func awaitFloor(_ job: String) async {
+        while let sentence = await pool.run({ self.floorObstacle() }) {
+            log.notice("order.paused", metadata: ["job": "\(job)", "reason": "\(sentence)"])
+            await pause(interval)
+        }
+    }
+
+    private func floorObstacle() -> String? {
+        for place in places {
+            do throws(SpoolFatal) {
+                if let sentence = try floor.obstacle(in: place.folder) { return sentence }
+            } catch {
+                log.error("disk.floor", metadata: ["reason": "\(error)"])
+            }
+        }
+        return nil
+    }
+
     private func givesUpReserve() -> Bool {
         for place in places {
             do throws(SpoolFatal) {

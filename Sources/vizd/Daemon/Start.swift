@@ -7,6 +7,7 @@ import Ledger
 import Linux
 import Logging
 import Pipeline
+import Providers
 import Spool
 
 extension Assembly {
@@ -29,7 +30,7 @@ extension Assembly {
                 limits: DaemonLimits(
                     inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
                     roomCheck: 2_000_000_000),
-                leftovers: leftovers, log: log, reloader: reloader, adoptLog: adoptLog)
+                leftovers: leftovers, log: log, reloader: reloader, accounts: accounts, adoptLog: adoptLog)
         } catch let failure as SpoolFatal {
             throw StartFailure(exit: 1, sentence: "\(failure)")
         } catch let failure as SpoolRefusal {
@@ -41,6 +42,16 @@ extension Assembly {
         } catch {
             throw StartFailure(exit: 1, sentence: "\(error)")
         }
+    }
+
+    private var accounts: AccountWatch {
+        let (workers, transfer) = (workers, transfer)
+        return AccountWatch(
+            providers: providers, desk: desk, log: log, alarms: alarms,
+            entries: { settings in
+                ProviderRegistry.entries(
+                    Assembly.environment(settings, SheetPainter(workers: workers), transfer))
+            })
     }
 
     private func bind(hasWork: Bool) throws {

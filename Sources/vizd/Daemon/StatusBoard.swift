@@ -81,7 +81,8 @@ final class StatusBoard: Sendable {
         let progress = found?.progress
         return StatusDocument(
             jobID: name.text, progress: progress?.percent ?? 0, stage: progress?.stage ?? .prepare,
-            message: progress?.message ?? "Beginning", estimatedTime: left, attempt: found?.attempt ?? 1,
+            message: progress?.message ?? "Beginning", estimatedTime: left,
+            attempt: progress?.attempt ?? found?.attempt ?? 1,
             userID: found?.userID ?? "", outfitID: found?.outfitID, provider: progress?.provider.map(names),
             updatedAt: Timestamp(nanoseconds: wall)
         ).encode()

@@ -152,6 +152,9 @@ enum TimeSpan {
 }
 
 extension Duration {
+    /// The whole span in seconds.
+    var seconds: Double { Double(nanoseconds) / 1e9 }
+
     /// The whole span in nanoseconds; every setting is far below the 292 years that fit.
     var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
@@ -209,6 +212,13 @@ enum WebAddress {
         guard let colon = text.lastIndex(of: ":"), isHost(String(text[..<colon])) else { return false }
         guard let port = FixedPoint.parse(text[text.index(after: colon)...], decimals: 0) else { return false }
         return (1...65_535).contains(port)
+    }
+
+    /// `host:port` of an `http://` address, lower case; nil for one with TLS.
+    static func plainHost(of text: String) -> String? {
+        guard text.hasPrefix("http://"), let authority = authority(of: text) else { return nil }
+        let place = authority.split(separator: "@").last.map { String($0).lowercased() } ?? ""
+        return isHostWithPort(place) ? place : place + ":80"
     }
 
     /// The address with what stands before an `@` taken out: a proxy's password is nobody's to read. Works on broken

@@ -123,6 +123,8 @@ struct Settings: Sendable, Equatable {
         /// `host:port` that may be spoken to without TLS.
         var allowInsecure: [String] = []
         var proxy: String?
+        /// A PEM file of the authorities that are trusted; nil for the system's.
+        var caFile: String?
         /// A transfer without a byte for this long is broken off.
         var stall = Duration.zero
     }

@@ -5,6 +5,7 @@
 // What the loader touches of the world comes in as `SettingsWorld`.
 
 internal import Contract
+internal import Providers
 
 /// What the loader may see of the machine.
 struct SettingsWorld: Sendable {
@@ -75,6 +76,7 @@ struct SettingsLoader {
         loader.noticeStrayVariables()
         for setting in SettingsTable.all { loader.read(setting) }
         loader.chooseProvider()
+        loader.checkRunway()
         loader.checkStorage()
         loader.noticeIdleSettings()
         return loader.loaded
@@ -239,6 +241,32 @@ struct SettingsLoader {
         return needs[provider].flatMap { $0.isSet ? nil : $0.key }
     }
 
+    /// A model, a size or an address that would only fail with the first paid order.
+    private mutating func checkRunway() {
+        let (runway, isUsed) = (settings.runway, settings.provider == "runway" || settings.runway.apiKey != nil)
+        // What does not even have the form of a ratio is told already.
+        let isRatioSaid =
+            (sources["runway.ratio"] ?? .builtIn) != .builtIn && !problems.contains { $0.key == "runway.ratio" }
+        guard let sizes = Runway.sizes(of: runway.model) else {
+            let nearest = nearestWord(to: runway.model, among: Runway.modelNames).map { "; did you mean \($0)?" } ?? "."
+            return reportCheck(
+                "runway.model",
+                "Runway has no image model “\(runway.model)”\(nearest) It has: "
+                    + Runway.modelNames.joined(separator: ", ") + ".")
+        }
+        if isRatioSaid, !sizes.admits(PixelSize(runway.ratio)) {
+            reportCheck(
+                "runway.ratio",
+                "“\(PixelSize(runway.ratio))” is no size of \(runway.model), which makes \(sizes.phrase).")
+        }
+        if isUsed, let host = WebAddress.plainHost(of: runway.baseURL), !settings.http.allowInsecure.contains(host) {
+            reportCheck(
+                "runway.baseUrl",
+                "“\(runway.baseURL)” is spoken to without TLS, and the key would go with it; write https://, or name "
+                    + "\(host) in http.allowInsecure if that is what you want.")
+        }
+    }
+
     private mutating func checkStorage() {
         for (key, type) in [("storage.type", settings.storage.type), ("wardrobe.type", settings.wardrobeType)]
         where !capabilities.storageTypes.contains(type) && sources[key] != .builtIn {
@@ -263,12 +291,11 @@ struct SettingsLoader {
 }
 
 extension Capabilities {
-    /// What this version has: the embedded renderer, and pictures stored on this machine.
+    /// What this version has: the embedded renderer, Runway, and pictures stored on this machine.
     static let thisVersion = Capabilities(
-        providers: ["flatlay"], storageTypes: [.local],
+        providers: ["flatlay", "runway"], storageTypes: [.local],
         withoutEffect: [
-            "budget.", "retention.", "metrics.", "poll.", "http.", "exec.", "fashn.", "openai.", "bfl.", "s3.",
-            "storage.publicBaseUrl", "wardrobe.allowedHosts", "limits.jobDeadline", "limits.downloadBytes",
-            "runway.baseUrl", "runway.model", "runway.ratio", "runway.onLostResponse", "runway.resubmitAfter",
+            "budget.", "retention.", "metrics.", "exec.", "fashn.", "openai.", "bfl.", "s3.", "storage.publicBaseUrl",
+            "wardrobe.allowedHosts",
         ])
 }

@@ -184,10 +184,16 @@ enum SettingsTable {
 
     private static let network: [Setting] = [
         Setting(
-            "http.allowInsecure", .hostsWithPorts, \.http.allowInsecure, default: "",
-            about: "host:port pairs that may be spoken to without TLS; for tests and gateways on this machine."),
+            "http.allowInsecure", .hostsWithPorts, \.http.allowInsecure, default: "", restart: true,
+            about: """
+                host:port pairs that may be spoken to without TLS and may lie in private networks; for tests and
+                gateways on this machine.
+                """),
         Setting(
-            "http.proxy", optional: .url(credentials: true), \.http.proxy,
+            "http.caFile", optional: .path, \.http.caFile, restart: true,
+            about: "A PEM file of the certificate authorities that are trusted. Empty: the system's."),
+        Setting(
+            "http.proxy", optional: .url(credentials: true), \.http.proxy, restart: true,
             about: "The proxy for everything that goes out. Empty: none, whatever the environment says."),
         Setting(
             "http.stall", .duration(.seconds(1) ... .seconds(3600)), \.http.stall, default: "20",

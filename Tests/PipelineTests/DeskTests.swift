@@ -1,0 +1,203 @@
+// Places at the providers: who goes in, who waits and why, and what holds a provider.
+
+import Linux
+import Providers
+import Synchronization
+import Testing
+
+@testable import Pipeline
+
+private let place = DeskBook.Place(provider: "runway", model: "gen4_image")
+private let other = DeskBook.Place(provider: "runway", model: "gen4_image_turbo")
+private let minute: Int64 = 60_000_000_000
+
+private func account(_ concurrent: Int?, daily: Int? = nil, used: Int = 0) -> Account {
+    Account(
+        balance: 100,
+        models: ["gen4_image": Allowance(concurrent: concurrent, daily: daily, usedToday: used)])
+}
+
+/// A book that has read an account of so many at once.
+private func book(_ concurrent: Int?, daily: Int? = nil, used: Int = 0) -> DeskBook {
+    var book = DeskBook()
+    _ = book.read(account(concurrent, daily: daily, used: used), of: "runway", at: 0)
+    return book
+}
+
+@Suite("Places at the providers")
+struct DeskBookTests {
+    @Test("without a limit everybody goes in")
+    func unlimited() {
+        for var book in [DeskBook(), book(nil)] {
+            for ticket in 0..<1000 { #expect(book.enter(place, ticket: UInt64(ticket), at: 0) == nil) }
+            #expect(book.taken("runway") == 1000)
+        }
+    }
+
+    @Test("the account's limit and two more go in, the rest wait in the order of their coming")
+    func limited() {
+        var book = book(2)
+        for ticket: UInt64 in 0..<4 { #expect(book.enter(place, ticket: ticket, at: 0) == nil) }
+        let reason = book.enter(place, ticket: 4, at: 0)
+        #expect(reason == "4 orders with gen4_image are under way, and the account may have 2 at work")
+        #expect(book.enter(place, ticket: 5, at: 0) != nil)
+        #expect(book.leave(place, at: 0) == [4])
+        #expect(book.leave(place, at: 0) == [5])
+        #expect(book.leave(place, at: 0).isEmpty)
+        #expect(book.enter(place, ticket: 6, at: 0) == nil)
+    }
+
+    @Test("nobody goes in before those who wait, even where there would be a place")
+    func noOvertaking() {
+        var book = book(1)
+        for ticket: UInt64 in 0..<4 { _ = book.enter(place, ticket: ticket, at: 0) }
+        #expect(book.waiting("runway") == 1)
+        #expect(book.read(account(9), of: "runway", at: 0) == [3])
+        #expect(book.enter(place, ticket: 4, at: 0) == nil)
+    }
+
+    @Test("models of a provider have lines of their own")
+    func models() {
+        var book = book(0)
+        for ticket: UInt64 in 0..<3 { _ = book.enter(place, ticket: ticket, at: 0) }
+        #expect(book.enter(place, ticket: 3, at: 0) != nil)
+        #expect(book.enter(other, ticket: 4, at: 0) == nil)
+    }
+
+    @Test("a task of before the start has its place")
+    func occupied() {
+        var book = book(1)
+        for _ in 0..<3 { book.occupy(place) }
+        #expect(book.enter(place, ticket: 0, at: 0) != nil)
+        #expect(book.leave(place, at: 0) == [0])
+    }
+
+    @Test("the pictures of a day run out, and a new reading of the account brings them back")
+    func daily() {
+        var book = book(nil, daily: 10, used: 8)
+        for ticket: UInt64 in 0..<2 {
+            #expect(book.enter(place, ticket: ticket, at: 0) == nil)
+            #expect(book.accepted(place, at: 0).isEmpty)
+        }
+        #expect(book.counted(place) == 10)
+        #expect(book.enter(place, ticket: 2, at: 0) == "the account's 10 pictures a day with gen4_image are used up")
+        #expect(book.leave(place, at: 0).isEmpty, "a free place is no new day")
+        #expect(book.read(account(nil, daily: 10, used: 3), of: "runway", at: 0) == [2])
+        #expect(book.counted(place) == 3)
+    }
+
+    @Test("what an account has counted is only known where it was read")
+    func unread() {
+        var book = DeskBook()
+        _ = book.enter(place, ticket: 0, at: 0)
+        _ = book.accepted(place, at: 0)
+        #expect(book.counted(place) == nil)
+    }
+
+    @Test("a held provider lets nobody in, then one to try, and everybody once that one was accepted")
+    func held() {
+        var book = DeskBook()
+        #expect(book.enter(place, ticket: 0, at: 0) == nil)
+        #expect(book.enter(place, ticket: 1, at: 0) == nil)
+        #expect(book.hold("runway", until: 10 * minute, reason: "the key is refused").isEmpty)
+        for ticket: UInt64 in 2..<5 {
+            #expect(book.enter(place, ticket: ticket, at: minute) == "the key is refused")
+        }
+        #expect(book.leave(place, at: minute).isEmpty && book.leave(place, at: minute).isEmpty)
+        #expect(book.admit("runway", at: 9 * minute).isEmpty)
+        #expect(book.admit("runway", at: 10 * minute) == [2])
+        #expect(book.enter(other, ticket: 5, at: 10 * minute) == "the key is refused", "only one tries")
+        #expect(book.accepted(place, at: 10 * minute) == [3, 4, 5])
+    }
+
+    @Test("a trial that ends in nothing lets the next one try, and a refusal holds again")
+    func trial() {
+        var book = DeskBook()
+        _ = book.hold("runway", until: minute, reason: "no credit")
+        for ticket: UInt64 in 0..<3 { #expect(book.enter(place, ticket: ticket, at: 0) != nil) }
+        #expect(book.admit("runway", at: minute) == [0])
+        #expect(book.leave(place, at: minute) == [1])
+        #expect(Set(book.hold("runway", until: 2 * minute, reason: "no credit")) == [2])
+        #expect(book.leave(place, at: minute).isEmpty)
+        #expect(book.admit("runway", at: 2 * minute) == [2])
+    }
+
+    @Test("a reload ends every hold at once")
+    func released() {
+        var book = DeskBook()
+        _ = book.hold("runway", until: 10 * minute, reason: "the key is refused")
+        #expect(book.enter(place, ticket: 0, at: 0) != nil && book.enter(other, ticket: 1, at: 0) != nil)
+        #expect(Set(book.release(at: 0)) == [0, 1])
+    }
+
+    @Test("a place that nobody has cannot be given back")
+    func balance() async {
+        await #expect(processExitsWith: .failure) {
+            var book = DeskBook()
+            _ = book.leave(place, at: 0)
+        }
+    }
+}
+
+@Suite("The desk")
+struct ProviderDeskTests {
+    private let time = ManualTime()
+
+    @Test("a job that waits is told why, told anew when a provider is held, and goes in when its turn comes")
+    func waiting() async {
+        let desk = ProviderDesk(monotonicClock: { [time] in time.monotonic }, sleep: { _ in })
+        desk.read(account(0), of: "runway")
+        #expect(desk.tryEnter(place) && desk.tryEnter(place) && !desk.tryEnter(place) == false)
+        let reasons = Mutex<[String]>([])
+        let (told, tell) = AsyncStream.makeStream(of: String.self)
+        let waiter = Task { await desk.enter(place) { reason in _ = tell.yield(reason) } }
+        var news = told.makeAsyncIterator()
+        if let first = await news.next() { reasons.withLock { $0.append(first) } }
+        desk.hold("runway", reason: "the key is refused")
+        if let second = await news.next() { reasons.withLock { $0.append(second) } }
+        #expect(reasons.withLock { $0.map { $0.contains("under way") } } == [true, false])
+        #expect(desk.figures("runway") == (taken: 3, waiting: 1))
+        desk.release()
+        desk.leave(place)
+        await waiter.value
+        #expect(desk.figures("runway") == (taken: 3, waiting: 0))
+    }
+}
+
+@Suite("Alarms")
+struct AlarmsTests {
+    @Test("each sleeper wakes at its moment or later, the earliest first, whatever the order of their coming")
+    func order() async {
+        let alarms = Alarms()
+        let begun = MonotonicClock.now()
+        let woken = await withTaskGroup(of: (Int, Bool).self) { group in
+            for delay in [30, 10, 20, 0, 40] {
+                group.addTask {
+                    let moment = begun + Int64(delay) * 1_000_000
+                    await alarms.sleep(until: moment)
+                    return (delay, MonotonicClock.now() >= moment)
+                }
+            }
+            var all: [(Int, Bool)] = []
+            for await one in group { all.append(one) }
+            return all
+        }
+        #expect(woken.count == 5 && woken.allSatisfy { $0.1 })
+        #expect(alarms.count == 0)
+    }
+
+    @Test("ten thousand sleepers share one thread and all wake")
+    func crowd() async {
+        let alarms = Alarms()
+        let begun = MonotonicClock.now()
+        let count = await withTaskGroup(of: Void.self) { group in
+            for index in 0..<10_000 {
+                group.addTask { await alarms.sleep(until: begun + Int64(index % 100) * 1_000_000) }
+            }
+            var count = 0
+            for await _ in group { count += 1 }
+            return count
+        }
+        #expect(count == 10_000 && alarms.count == 0)
+    }
+}
