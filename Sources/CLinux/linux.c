@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <malloc.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -211,7 +212,7 @@ int64_t vz_clock_ns(int wall) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int vz_notify(const char *path, const void *bytes, size_t size) {
+int vz_notify(const char *path, const void *bytes, size_t size, int patience_ms) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof address.sun_path) {
@@ -224,7 +225,10 @@ int vz_notify(const char *path, const void *bytes, size_t size) {
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
     socklen_t span = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-    ssize_t sent = sendto(fd, bytes, size, MSG_NOSIGNAL, (struct sockaddr *)&address, span);
+    struct timeval limit = {.tv_sec = patience_ms / 1000, .tv_usec = (patience_ms % 1000) * 1000};
+    if (patience_ms > 0) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    int flags = MSG_NOSIGNAL | (patience_ms > 0 ? 0 : MSG_DONTWAIT);
+    ssize_t sent = sendto(fd, bytes, size, flags, (struct sockaddr *)&address, span);
     int failure = errno;
     close(fd);
     errno = failure;
@@ -353,3 +357,12 @@ long vz_resident_bytes(void) {
 
 const char *vz_error_name(int code) { return strerrorname_np(code); }
 const char *vz_error_text(int code) { return strerrordesc_np(code); }
+
+void vz_thrifty_memory(void) {
+    // What is large goes back to the kernel when it is freed, and no thread keeps a heap of its own: a daemon of
+    // thousands of waiting jobs had several times its need resident (fixed thresholds also stop glibc from raising
+    // them after each large free).
+    mallopt(M_MMAP_THRESHOLD, 64 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_ARENA_MAX, 2);
+}

@@ -2,8 +2,9 @@
 //
 // A bench is a thread that owns at most one worker process. This is a value: every event is a mutating function whose
 // answer says what the driver must do; it starts no process, reads no clock and resumes nobody. First come, first
-// served. A worker is reused until it has served its share or grown too large. An order whose worker died before it had
-// read it is given to a fresh worker once; any other death ends that order only.
+// served, but for urgent orders: a finished picture that was paid for does not wait behind photos of jobs that have not
+// ordered anything yet. A worker is reused until it has served its share or grown too large. An order whose worker died
+// before it had read it is given to a fresh worker once; any other death ends that order only.
 
 /// Which order; counted up, never reused.
 typealias OrderNumber = UInt32
@@ -45,6 +46,8 @@ struct OrderBook: Sendable {
 
     private var benches: [Bench]
     private var waiting: [OrderNumber] = []
+    /// How many at the front of `waiting` are urgent.
+    private var urgent = 0
     private var retried: Set<OrderNumber> = []
     private var closed = false
     private let ordersPerWorker: Int
@@ -61,7 +64,7 @@ struct OrderBook: Sendable {
 
     /// An order has come.
     /// - Returns: the bench to be woken (one with a worker first), nil when all are at work; refused: vizd is stopping.
-    mutating func place(_ order: OrderNumber) -> (accepted: Bool, wake: Int?) {
+    mutating func place(_ order: OrderNumber, isUrgent: Bool = false) -> (accepted: Bool, wake: Int?) {
         guard !closed else { return (false, nil) }
         for wantsWorker in [true, false] {
             for (index, bench) in benches.enumerated() {
@@ -73,7 +76,8 @@ struct OrderBook: Sendable {
                 return (true, index)
             }
         }
-        waiting.append(order)
+        waiting.insert(order, at: isUrgent ? urgent : waiting.count)
+        if isUrgent { urgent += 1 }
         return (true, nil)
     }
 
@@ -82,6 +86,7 @@ struct OrderBook: Sendable {
     mutating func withdraw(_ order: OrderNumber) -> Bool {
         guard let place = waiting.firstIndex(of: order) else { return false }
         waiting.remove(at: place)
+        if place < urgent { urgent -= 1 }
         retried.remove(order)
         return true
     }
@@ -106,6 +111,7 @@ struct OrderBook: Sendable {
         benches[index] = keeps ? .idle(served: served + 1) : .vacant
         if ending == .unread && !closed && retried.insert(order).inserted {
             waiting.insert(order, at: 0)
+            urgent += 1
             takeNext(index)
             return Verdict(delivers: false, keepsWorker: false)
         }
@@ -117,6 +123,7 @@ struct OrderBook: Sendable {
     private mutating func takeNext(_ index: Int) {
         guard !closed, !waiting.isEmpty else { return }
         let order = waiting.removeFirst()
+        urgent = max(0, urgent - 1)
         if case .idle(let served) = benches[index] {
             benches[index] = .busy(order, served: served)
         } else {

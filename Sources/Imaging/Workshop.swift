@@ -78,7 +78,7 @@ final class Workshop: Sendable {
 
     private func place(_ number: OrderNumber, _ customer: Customer) {
         let (accepted, wake) = state.withLock { state in
-            let answer = state.book.place(number)
+            let answer = state.book.place(number, isUrgent: customer.task.isVerification)
             if answer.accepted { state.customers[number] = customer }
             return answer
         }
@@ -271,5 +271,13 @@ final class Workshop: Sendable {
         } catch {
             return .failure(.memory(error))
         }
+    }
+}
+
+extension ImageTask {
+    /// Whether it is about a finished picture: that one may have been paid for.
+    fileprivate var isVerification: Bool {
+        if case .verify = self { return true }
+        return false
     }
 }

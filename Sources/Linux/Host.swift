@@ -87,6 +87,9 @@ package enum Host {
     /// what everything on disk is made for.
     package static func exit(_ code: Int32) -> Never { _exit(code) }
 
+    /// Has the allocator give back what is large and keep one heap for all threads. First thing in main.
+    package static func keepMemoryThrifty() { vz_thrifty_memory() }
+
     /// How many descriptors this process has open.
     package static var openDescriptors: Int { Int(vz_open_descriptors()) }
     /// Processors that are online.
@@ -129,11 +132,12 @@ package struct ServiceNotifier: Sendable {
     /// Whether there is a manager to tell.
     package var isListening: Bool { socket != nil }
 
-    /// Sends lines such as `READY=1`.
-    package func notify(_ lines: String...) throws(SystemFailure) {
+    /// Sends lines such as `READY=1`. A manager that does not read is not waited for (EAGAIN): what it is told often
+    /// must never hold up the loop that tells it. `isOnce`: it is told this once, so it is given a second.
+    package func notify(_ lines: String..., isOnce: Bool = false) throws(SystemFailure) {
         guard let socket else { return }
         let text = Array(lines.joined(separator: "\n").utf8)
-        _ = try checked("sendto", socket) { vz_notify(socket, text, text.count) }
+        _ = try checked("sendto", socket) { vz_notify(socket, text, text.count, isOnce ? 1000 : 0) }
     }
 }
 

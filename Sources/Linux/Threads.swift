@@ -60,6 +60,15 @@ package final class Monitor<State>: @unchecked Sendable {
         return body(&state)
     }
 
+    /// Changes the value and wakes one waiter: where any of them can do what there is to do.
+    package func changeForOne<Answer>(_ body: (inout State) -> Answer) -> Answer {
+        pthread_mutex_lock(mutex)
+        let answer = body(&state)
+        pthread_mutex_unlock(mutex)
+        pthread_cond_signal(condition)
+        return answer
+    }
+
     /// Looks at the value, waking nobody.
     package func look<Answer>(_ body: (inout State) -> Answer) -> Answer {
         pthread_mutex_lock(mutex)
@@ -143,6 +152,6 @@ package final class BlockingPool: Sendable {
 
     /// Queues `body`; nobody waits for it.
     package func submit(_ body: @escaping @Sendable () -> Void) {
-        monitor.change { $0.waiting.append(body) }
+        monitor.changeForOne { $0.waiting.append(body) }
     }
 }

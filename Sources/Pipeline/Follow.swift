@@ -30,7 +30,7 @@ extension Pipeline {
                 news = .underWay
             }
             step = watch.next(after: news, now: monotonicClock(), dice: dice())
-            if case .unheard(let failure) = news { tell(.unheard(failure), plan, job) }
+            if case .unheard(let failure) = news { tell(.unheard(failure), plan, &job) }
         }
     }
 
@@ -53,7 +53,7 @@ extension Pipeline {
     {
         switch state {
         case .waiting, .running:
-            tell(.heard(state), plan, job)
+            tell(.heard(state), plan, &job)
             return nil
         case .done(let outputs, let price):
             if !job.hasEnded, let ordered = job.orderedAt { times.add(seconds(since: ordered), plan.place) }
@@ -88,7 +88,7 @@ extension Pipeline {
         case unheard(ProviderFailure)
     }
 
-    private func tell(_ hearing: Hearing, _ plan: Plan, _ job: JobRun) {
+    private func tell(_ hearing: Hearing, _ plan: Plan, _ job: inout JobRun) {
         let name = displayName(plan.provider)
         var report = job.progress(.generate, .follow(plan, taskID: job.taskID ?? ""))
         switch hearing {
@@ -104,6 +104,9 @@ extension Pipeline {
         case .unheard(let failure):
             report = report.saying("\(failure.message) The order stands; \(name) is asked again.")
         }
+        // A status file that says the same is not written again before its time.
+        if report == job.told { return }
+        job.told = report
         job.report(report)
     }
 

@@ -42,7 +42,7 @@ extension Pipeline {
             job.place = plan.place
             return false
         }
-        job.order = nil
+        letGo(&job)
         let (begun, report, template) = (monotonicClock(), job.report, job.progress(.generate, .order(plan)))
         let name = displayName(plan.provider)
         await desk.enter(plan.place) { report(template.saying("Waiting for \(name): \($0)")) }
@@ -80,7 +80,8 @@ extension Pipeline {
             answer = await providers.provider(plan.provider)?.submit(order) ?? .refused(gone(plan.provider))
         }
         // The photos went out with it, and thousands of jobs may wait from here on.
-        (job.submission, job.order) = (answer, nil)
+        job.submission = answer
+        letGo(&job)
         switch answer {
         case .made(_, let price):
             // A picture that came back was charged for, whatever becomes of it.
@@ -144,6 +145,7 @@ extension Pipeline {
     func pause(_ pause: Pause, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         let next = monotonicClock() + Int64(pause.seconds * 1e9)
         if next > deadline(of: job) { throw .job(pause.cause) }
+        letGo(&job)
         let template = job.progress(.generate, .pause(pause))
         job.report(template.saying("\(pause.cause.message) The next try is in \(Int(pause.seconds.rounded(.up))) s."))
         await sleep(next)
@@ -167,6 +169,13 @@ extension Pipeline {
         } catch {
             throw StepTrouble(error)
         }
+    }
+
+    /// Lets go of the job's photos, so that another may have its in memory.
+    func letGo(_ job: inout JobRun) {
+        job.order = nil
+        if job.isInHand { hands.leave() }
+        job.isInHand = false
     }
 
     /// Gives the job's place back, if it has one.

@@ -136,6 +136,9 @@ package struct Pipeline: Sendable {
     let parts: PipelineParts
     let time: PipelineTime
     let times = TaskTimes()
+    /// Jobs that have photos for an order in memory, up to a few megabytes each.
+    let hands = Turnstile(places: 32)
+    let sheets = SheetShelf(kept: 32)
     /// What a reload of the configuration may change for jobs that begin from then on.
     package var settings: PipelineSettings
     /// Waits until there is room on the disk again; told once which step waits.
@@ -176,7 +179,10 @@ package struct Pipeline: Sendable {
             return .stopped(error.explanation)
         }
         var (machine, step) = JobMachine.begin(at: begin.0, begin.1)
-        defer { leave(&job) }
+        defer {
+            letGo(&job)
+            leave(&job)
+        }
         while true {
             let stage = machine.stage
             if let stage { report(job.progress(stage, step)) }
@@ -366,6 +372,8 @@ struct JobRun {
     var place: DeskBook.Place?
     /// What is to be ordered, with its photos; nil once it was sent.
     var order: Order?
+    /// Whether it is one of those that may have photos in memory.
+    var isInHand = false
     /// What the provider said to the one call of this attempt, until its step is done.
     var submission: Submission?
     /// Attempts of this run so far.
@@ -376,6 +384,8 @@ struct JobRun {
 
     // The task.
     var taskID: String?
+    /// What the status file was last told of it.
+    var told: StageReport?
     /// Seconds that a task of an earlier run of the program was old when this one began.
     var taskAge: Double?
     /// Whether the task was seen at its end already, so that it is only read again.

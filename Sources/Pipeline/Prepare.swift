@@ -17,6 +17,8 @@ extension Pipeline {
         guard let user = UserID(request.userID) else { preconditionFailure("the contract let a bad user id through") }
         let outfit = try await outfit(of: request, user)
         let groups = try grouped(outfit.items.count, model)
+        if !job.isInHand { await hands.enter() }
+        job.isInHand = true
         let photos = try await ready(outfit.items, user)
         let (prompt, descriptor) = try await written(request, outfit, groups, model, user)
         var references = try await pictures(photos, groups, model)
@@ -151,6 +153,20 @@ extension Pipeline {
     private static let sheetGround: UInt32 = 0xFFFFFF
 
     private func sheet(_ members: [Reference]) async throws(StepTrouble) -> Reference {
+        let painter = painter
+        do throws(ProviderFailure) {
+            return try await sheets.sheet(of: members.map { "\($0.digest) \($0.category ?? "") \($0.name)" }) {
+                () async throws(ProviderFailure) in
+                try await Pipeline.draw(members, painter)
+            }
+        } catch {
+            throw .job(.sheetNotDrawn(members.map(\.name).joined(separator: ", "), error))
+        }
+    }
+
+    private static func draw(_ members: [Reference], _ painter: any SheetPainting) async throws(ProviderFailure)
+        -> Reference
+    {
         let size = Pipeline.sheetSize
         let garments = members.map {
             FlatLayLayout.Garment(
@@ -159,16 +175,11 @@ extension Pipeline {
         }
         let layout = FlatLayLayout(garments, width: size.width, height: size.height)
         let order = FlatLaySheet(size: size, ground: Pipeline.sheetGround, places: layout.placements)
-        let names = members.map(\.name).joined(separator: ", ")
-        do throws(ProviderFailure) {
-            let image = try await painter.paint(order, members)
-            return Reference(
-                name: names, category: nil, width: size.width, height: size.height,
-                content: PixelBox(left: 0, top: 0, width: size.width, height: size.height), backdrop: nil,
-                image: image, digest: SHA256.of(image).hex)
-        } catch {
-            throw .job(.sheetNotDrawn(names, error))
-        }
+        let image = try await painter.paint(order, members)
+        return Reference(
+            name: members.map(\.name).joined(separator: ", "), category: nil, width: size.width, height: size.height,
+            content: PixelBox(left: 0, top: 0, width: size.width, height: size.height), backdrop: nil, image: image,
+            digest: SHA256.of(image).hex)
     }
 
     // MARK: - Garments

@@ -28,6 +28,7 @@ struct Vizd: ParsableCommand {
     static func main() {
         // A reader that goes away (`vizd list | head -1`) must not end us in the middle of a write.
         SignalFD.ignoreBrokenPipes()
+        Host.keepMemoryThrifty()
         main(nil)
     }
 }

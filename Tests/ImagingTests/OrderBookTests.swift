@@ -23,6 +23,25 @@ struct OrderBookTests {
         #expect(book.step(0) == .rest)
     }
 
+    @Test("urgent orders go before the others, in the order of their coming, also when some are withdrawn")
+    func urgentFirst() {
+        var book = book(1)
+        _ = book.place(1)
+        for order in 2...3 { _ = book.place(OrderNumber(order)) }
+        for order in 4...6 { _ = book.place(OrderNumber(order), isUrgent: true) }
+        let isOut = book.withdraw(5)
+        #expect(isOut)
+        _ = book.place(7)
+        _ = book.place(8, isUrgent: true)
+        var served: [OrderBook.Step] = []
+        for _ in 1...7 {
+            served.append(book.step(0))
+            _ = book.finish(0, .answered(residentPeak: 0))
+        }
+        #expect(served == [.serve(1), .serve(4), .serve(6), .serve(8), .serve(2), .serve(3), .serve(7)])
+        #expect(book.step(0) == .rest)
+    }
+
     @Test("a bench that has a worker is woken before one that would have to start it")
     func liveWorkerFirst() {
         var book = book(2)

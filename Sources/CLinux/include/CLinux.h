@@ -59,7 +59,10 @@ int vz_socket(int family, int kind, int protocol);
 // The rest.
 int vz_random(void *buffer, size_t size);
 int64_t vz_clock_ns(int wall);
-int vz_notify(const char *path, const void *bytes, size_t size);
+// `patience_ms`: how long a full queue of the receiver is waited for; 0 not at all.
+int vz_notify(const char *path, const void *bytes, size_t size, int patience_ms);
+// Sets what the allocator keeps; before any thread starts.
+void vz_thrifty_memory(void);
 int vz_socketpair(int fds[2]); // SOCK_SEQPACKET, close-on-exec
 long vz_send_with(int fd, const void *bytes, size_t size, const int *passed, int count);
 long vz_receive_with(int fd, void *bytes, size_t size, int *passed, int capacity, int *count);

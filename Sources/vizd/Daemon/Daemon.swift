@@ -132,7 +132,7 @@ final class Daemon {
     func run() -> Int32 {
         do {
             try firstScan()
-            tell("READY=1")
+            tell("READY=1", isOnce: true)
             log.notice("vizd.ready", metadata: ["waiting": "\(incoming.queue.count)", "resumed": "\(leftovers.count)"])
             accounts.begin()
             while try !turn() {}
@@ -179,7 +179,7 @@ final class Daemon {
             case .terminate, .interrupt:
                 // The second one does not wait for anybody; every job is journalled at every moment.
                 leaving = leaving == nil ? now + limits.drain : now
-                tell("STOPPING=1")
+                tell("STOPPING=1", isOnce: true)
                 log.notice("vizd.draining", metadata: ["in_flight": "\(slots.count)"])
             case .hangUp: reloadConfiguration()
             case .user1: dumpState()
@@ -319,9 +319,9 @@ final class Daemon {
         }
     }
 
-    private func tell(_ line: String) {
+    private func tell(_ line: String, isOnce: Bool = false) {
         do throws(SystemFailure) {
-            try notifier.notify(line)
+            try notifier.notify(line, isOnce: isOnce)
         } catch {
             log.debug("notify.failed", metadata: ["reason": "\(error)"])
         }
