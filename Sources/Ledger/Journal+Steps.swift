@@ -47,9 +47,14 @@ extension Journal {
                 name: name, run: row.run, attempt: (last?.attempt ?? 0) + 1, order: order, createdAt: now)
             try books.insert(attempt)
             try books.keep(.plan, plan, of: name)
+            // A picture of an attempt before this one is none of this order's.
             try books.advance(
-                name, to: .ordered, ", provider = ?, first_submit_at = coalesce(first_submit_at, ?)",
-                [order.provider, now.nanoseconds])
+                name, to: .ordered,
+                """
+                , provider = ?, first_submit_at = coalesce(first_submit_at, ?), picture_file = NULL, \
+                picture_sha256 = NULL, picture_bytes = NULL, picture_width = NULL, picture_height = NULL, \
+                picture_type = NULL
+                """, [order.provider, now.nanoseconds])
             return attempt
         }
     }

@@ -60,13 +60,16 @@ package struct Inventory: Sendable {
     }
 
     private mutating func resolveTwins(_ spool: Spool) throws(SystemFailure) {
+        if found.isEmpty { return }
         // Durable here before it is removed there, as in a claim.
-        if !found.isEmpty { try spool[.processing].sync() }
+        try spool[.processing].sync()
         for entry in found {
             guard let name = entry.claimed.role.name else { continue }
             if try spool.removeTwin(name.requestFile, of: entry.claimed) { twinsRemoved.append(name.requestFile) }
         }
-        if !twinsRemoved.isEmpty { try spool[.incoming].sync() }
+        // Also without a twin: a claim that was broken off between its two syncs could still be undone by a power cut,
+        // and bring a request back that has landed by then.
+        try spool[.incoming].sync()
     }
 
     /// Status files without a request: `NAME.status.json`, or `NAME.0001.status.json` of a batch, where `processing`

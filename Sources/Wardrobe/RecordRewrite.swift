@@ -182,7 +182,8 @@ struct RecordRewrite: Sendable {
         reached(.compared)
         try folder.directory.sync()
         reached(.synced)
-        try scratch.unlinkIfPresent(aside)
+        // The record is written. What cannot be removed now is removed next time, and is no reason to say otherwise.
+        do throws(SystemFailure) { try scratch.unlinkIfPresent(aside) } catch {}
         return isOurs ? mark : nil
     }
 
