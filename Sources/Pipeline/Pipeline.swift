@@ -7,12 +7,12 @@
 
 package import Contract
 internal import Digest
-package import Imaging
+internal import Imaging
 package import Ledger
 internal import Linux
-package import Providers
-package import Transfer
-package import Wardrobe
+internal import Providers
+internal import Transfer
+internal import Wardrobe
 
 /// A claimed job as the pipeline gets it.
 package struct JobTicket: Sendable {
@@ -66,69 +66,6 @@ package enum JobEnd: Sendable {
     case result(ResultDocument)
     /// The machine failed; nothing more may be promised. One sentence for the log.
     case stopped(String)
-}
-
-/// What the pipeline asks of the configuration. Times in nanoseconds.
-package struct PipelineSettings: Sendable {
-    /// The provider of a request that names none.
-    package var provider: String
-    /// The version that results name.
-    package let version: String
-    /// Who wears the outfit when neither the request nor the user's profile says.
-    package var modelDescriptor: String?
-    /// Seconds after which a lost order is sent again, by provider; none where a person decides.
-    package var resubmitAfter: [String: Double] = [:]
-    package var poll = PollRule()
-    /// From a job's first submission.
-    package var jobDeadline: Int64 = 900_000_000_000
-    /// Bytes of a fetched picture.
-    package var downloadBytes = 64 << 20
-    /// A fetch without a byte for this long is broken off.
-    package var stall: Int64 = 20_000_000_000
-
-    package init(provider: String, version: String) { (self.provider, self.version) = (provider, version) }
-}
-
-/// The clocks and the chance that jobs live by.
-package struct PipelineTime: Sendable {
-    /// Nanoseconds since 1970.
-    package let wallClock: @Sendable () -> Int64
-    /// Nanoseconds, for measuring and waiting.
-    package let monotonicClock: @Sendable () -> Int64
-    /// Returns at a moment of the monotonic clock.
-    package let sleep: @Sendable (Int64) async -> Void
-    /// 0 to 1, evenly.
-    package let dice: @Sendable () -> Double
-
-    package init(
-        wallClock: @escaping @Sendable () -> Int64, monotonicClock: @escaping @Sendable () -> Int64,
-        sleep: @escaping @Sendable (Int64) async -> Void, dice: @escaping @Sendable () -> Double
-    ) {
-        (self.wallClock, self.monotonicClock, self.sleep, self.dice) = (wallClock, monotonicClock, sleep, dice)
-    }
-}
-
-/// The parts that jobs are worked on with.
-package struct PipelineParts: Sendable {
-    package let providers: ProviderRegistry
-    package let transfer: any Transferring
-    package let wardrobe: any Wardrobe
-    package let journal: Journal
-    package let photos: PreparedPhotos
-    package let workers: ImageWorkers
-    /// Draws the sheets on which garments share a picture.
-    package let painter: any SheetPainting
-    package let work: WorkFolder
-    package let desk: ProviderDesk
-
-    package init(
-        providers: ProviderRegistry, transfer: any Transferring, wardrobe: any Wardrobe, journal: Journal,
-        photos: PreparedPhotos, workers: ImageWorkers, painter: any SheetPainting, work: WorkFolder, desk: ProviderDesk
-    ) {
-        (self.providers, self.transfer, self.wardrobe, self.journal) = (providers, transfer, wardrobe, journal)
-        (self.photos, self.workers, self.painter, self.work) = (photos, workers, painter, work)
-        self.desk = desk
-    }
 }
 
 /// Runs jobs. One value serves all of them.
@@ -346,162 +283,4 @@ enum StepTrouble: Error {
     init(_ failure: SystemFailure, of work: String) {
         self = failure.errno.isFull ? .full(work) : .machine("\(work): \(failure)")
     }
-}
-
-/// One job on its way: what the steps hand to each other.
-struct JobRun {
-    let ticket: JobTicket
-    /// Monotonic nanoseconds.
-    let startedAt: Int64
-    /// Tells the status file.
-    let report: @Sendable (StageReport) -> Void
-    /// Nil where it could not be read.
-    let request: JobRequest?
-    /// The stage that is under way, or was when it failed.
-    var stage: Stage = .prepare
-    var timing = StageTimes()
-    /// Seconds that it waited before it was claimed, and for places since.
-    var queued: Double
-    /// Seconds of the step under way that were spent in line for a place.
-    var waited = 0.0
-    /// The name of the provider, once chosen.
-    var provider: String?
-
-    // The order.
-    /// Its place at the provider, from before the order until the task has ended.
-    var place: DeskBook.Place?
-    /// What is to be ordered, with its photos; nil once it was sent.
-    var order: Order?
-    /// Whether it is one of those that may have photos in memory.
-    var isInHand = false
-    /// What the provider said to the one call of this attempt, until its step is done.
-    var submission: Submission?
-    /// Attempts of this run so far.
-    var attempts: Int
-    /// When the attempt under way was ordered, and when the job's time is over; monotonic nanoseconds.
-    var orderedAt: Int64?
-    var deadline: Int64?
-
-    // The task.
-    var taskID: String?
-    /// What the status file was last told of it.
-    var told: StageReport?
-    /// Seconds that a task of an earlier run of the program was old when this one began.
-    var taskAge: Double?
-    /// Whether the task was seen at its end already, so that it is only read again.
-    var hasEnded = false
-    /// Addresses of the finished picture.
-    var outputs: [String] = []
-    /// The picture as it was fetched.
-    var download: OpenFile?
-    /// The verified picture's bytes, as long as this run has them in memory.
-    var picture: [UInt8]?
-
-    // The money.
-    /// What the attempt under way costs by the provider's list.
-    private(set) var estimate = Money.free
-    /// What it cost so far, as far as it is known.
-    private(set) var charged = Money.free
-    private var isUncertain = false
-    /// What the attempts before it cost.
-    private var earlier = CostSum()
-
-    init(ticket: JobTicket, startedAt: Int64, report: @escaping @Sendable (StageReport) -> Void) {
-        (self.ticket, self.startedAt, self.report) = (ticket, startedAt, report)
-        if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
-        provider = ticket.row.provider
-        attempts = ticket.last?.attempt ?? 0
-        queued = ticket.queued
-    }
-
-    /// A new attempt begins.
-    mutating func begin(_ estimate: Money) {
-        earlier.add(charged, uncertain: isUncertain)
-        (self.estimate, charged, isUncertain) = (estimate, .nothing(like: estimate), false)
-        (taskID, taskAge, hasEnded, outputs, submission) = (nil, nil, false, [], nil)
-    }
-
-    /// What the provider itself expects the attempt under way to cost: the books reserve that from now on.
-    mutating func expect(_ money: Money) { (estimate, charged, isUncertain) = (money, money, true) }
-
-    /// What the attempt under way costs, as far as it is known now.
-    mutating func charge(_ money: Money, uncertain: Bool) { (charged, isUncertain) = (money, uncertain) }
-
-    /// An attempt from before this run of the program; the last one is the one under way.
-    mutating func add(_ attempt: AttemptRow) {
-        begin(attempt.estimate)
-        taskID = attempt.taskID
-        if let final = attempt.final {
-            let credits = attempt.estimate.credits == nil ? nil : final.credits ?? 0
-            charge(Money(credits: credits, usdMicros: final.usdMicros), uncertain: false)
-        } else {
-            charge(attempt.estimate, uncertain: !attempt.freeOfCharge)
-        }
-    }
-
-    /// What all attempts cost, as the result tells it.
-    var cost: ResultDocument.Cost {
-        if attempts == 0 { return ResultDocument.Cost() }
-        var sum = earlier
-        sum.add(charged, uncertain: isUncertain)
-        return ResultDocument.Cost(Money(credits: sum.credits, usdMicros: sum.usdMicros), uncertain: sum.isUncertain)
-    }
-
-    /// What the status file says while `step` is under way.
-    func progress(_ stage: Stage, _ step: JobStep) -> StageReport {
-        let (percent, message) = JobRun.words(for: step)
-        return StageReport(
-            stage: stage, percent: percent, message: message, userID: request?.userID, outfitID: request?.outfitID,
-            provider: provider, attempt: max(attempts, 1))
-    }
-
-    /// Where a job that failed in a stage had got to.
-    static func percent(at stage: Stage) -> Int {
-        switch stage {
-        case .prepare: 5
-        case .generate: 20
-        case .download: 80
-        case .store: 90
-        case .update: 95
-        }
-    }
-
-    /// The bars are where jobs are in time, roughly: generating is most of it.
-    private static func words(for step: JobStep) -> (Int, String) {
-        switch step {
-        case .prepare: (5, "Reading the outfit and making its photos ready")
-        case .order: (15, "Writing down the order")
-        case .submit: (18, "Sending the order")
-        case .follow: (20, "Waiting for the picture")
-        case .pause: (15, "Waiting before the next try")
-        case .fetch: (80, "Fetching the picture")
-        case .keep: (80, "Checking the picture")
-        case .store: (90, "Storing the picture")
-        case .update: (95, "Writing the outfit's record")
-        case .finish, .fail: (100, "Ending")
-        }
-    }
-}
-
-/// Amounts of several attempts.
-struct CostSum {
-    /// Nil as long as no attempt was counted in credits.
-    private(set) var credits: Double?
-    private(set) var usdMicros: Int64 = 0
-    private(set) var isUncertain = false
-
-    mutating func add(_ money: Money, uncertain: Bool) {
-        if let more = money.credits { credits = (credits ?? 0) + more }
-        usdMicros += money.usdMicros
-        isUncertain = isUncertain || uncertain
-    }
-}
-
-/// How long each stage took, in seconds; nil where it did not run.
-struct StageTimes {
-    private var times: [Stage: Double] = [:]
-
-    mutating func add(_ seconds: Double, to stage: Stage) { times[stage, default: 0] += seconds }
-
-    subscript(stage: Stage) -> Double? { times[stage] }
 }

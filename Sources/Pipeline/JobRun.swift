@@ -1,0 +1,165 @@
+// One job on its way through the stages: its order, its task, its money and its times. A value that the steps of the
+// pipeline hand to each other; nothing in it outlives the run, the journal has what must.
+
+internal import Contract
+internal import Ledger
+internal import Linux
+internal import Providers
+
+/// One job on its way: what the steps hand to each other.
+struct JobRun {
+    let ticket: JobTicket
+    /// Monotonic nanoseconds.
+    let startedAt: Int64
+    /// Tells the status file.
+    let report: @Sendable (StageReport) -> Void
+    /// Nil where it could not be read.
+    let request: JobRequest?
+    /// The stage that is under way, or was when it failed.
+    var stage: Stage = .prepare
+    var timing = StageTimes()
+    /// Seconds that it waited before it was claimed, and for places since.
+    var queued: Double
+    /// Seconds of the step under way that were spent in line for a place.
+    var waited = 0.0
+    /// The name of the provider, once chosen.
+    var provider: String?
+
+    // The order.
+    /// Its place at the provider, from before the order until the task has ended.
+    var place: DeskBook.Place?
+    /// What is to be ordered, with its photos; nil once it was sent.
+    var order: Order?
+    /// Whether it is one of those that may have photos in memory.
+    var isInHand = false
+    /// What the provider said to the one call of this attempt, until its step is done.
+    var submission: Submission?
+    /// Attempts of this run so far.
+    var attempts: Int
+    /// When the attempt under way was ordered, and when the job's time is over; monotonic nanoseconds.
+    var orderedAt: Int64?
+    var deadline: Int64?
+
+    // The task.
+    var taskID: String?
+    /// What the status file was last told of it.
+    var told: StageReport?
+    /// Seconds that a task of an earlier run of the program was old when this one began.
+    var taskAge: Double?
+    /// Whether the task was seen at its end already, so that it is only read again.
+    var hasEnded = false
+    /// Addresses of the finished picture.
+    var outputs: [String] = []
+    /// The picture as it was fetched.
+    var download: OpenFile?
+    /// The verified picture's bytes, as long as this run has them in memory.
+    var picture: [UInt8]?
+
+    // The money.
+    /// What the attempt under way costs by the provider's list.
+    private(set) var estimate = Money.free
+    /// What it cost so far, as far as it is known.
+    private(set) var charged = Money.free
+    private var isUncertain = false
+    /// What the attempts before it cost.
+    private var earlier = CostSum()
+
+    init(ticket: JobTicket, startedAt: Int64, report: @escaping @Sendable (StageReport) -> Void) {
+        (self.ticket, self.startedAt, self.report) = (ticket, startedAt, report)
+        if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
+        provider = ticket.row.provider
+        attempts = ticket.last?.attempt ?? 0
+        queued = ticket.queued
+    }
+
+    /// A new attempt begins.
+    mutating func begin(_ estimate: Money) {
+        earlier.add(charged, uncertain: isUncertain)
+        (self.estimate, charged, isUncertain) = (estimate, .nothing(like: estimate), false)
+        (taskID, taskAge, hasEnded, outputs, submission) = (nil, nil, false, [], nil)
+    }
+
+    /// What the provider itself expects the attempt under way to cost: the books reserve that from now on.
+    mutating func expect(_ money: Money) { (estimate, charged, isUncertain) = (money, money, true) }
+
+    /// What the attempt under way costs, as far as it is known now.
+    mutating func charge(_ money: Money, uncertain: Bool) { (charged, isUncertain) = (money, uncertain) }
+
+    /// An attempt from before this run of the program; the last one is the one under way.
+    mutating func add(_ attempt: AttemptRow) {
+        begin(attempt.estimate)
+        taskID = attempt.taskID
+        if let final = attempt.final {
+            let credits = attempt.estimate.credits == nil ? nil : final.credits ?? 0
+            charge(Money(credits: credits, usdMicros: final.usdMicros), uncertain: false)
+        } else {
+            charge(attempt.estimate, uncertain: !attempt.freeOfCharge)
+        }
+    }
+
+    /// What all attempts cost, as the result tells it.
+    var cost: ResultDocument.Cost {
+        if attempts == 0 { return ResultDocument.Cost() }
+        var sum = earlier
+        sum.add(charged, uncertain: isUncertain)
+        return ResultDocument.Cost(Money(credits: sum.credits, usdMicros: sum.usdMicros), uncertain: sum.isUncertain)
+    }
+
+    /// What the status file says while `step` is under way.
+    func progress(_ stage: Stage, _ step: JobStep) -> StageReport {
+        let (percent, message) = JobRun.words(for: step)
+        return StageReport(
+            stage: stage, percent: percent, message: message, userID: request?.userID, outfitID: request?.outfitID,
+            provider: provider, attempt: max(attempts, 1))
+    }
+
+    /// Where a job that failed in a stage had got to.
+    static func percent(at stage: Stage) -> Int {
+        switch stage {
+        case .prepare: 5
+        case .generate: 20
+        case .download: 80
+        case .store: 90
+        case .update: 95
+        }
+    }
+
+    /// The bars are where jobs are in time, roughly: generating is most of it.
+    private static func words(for step: JobStep) -> (Int, String) {
+        switch step {
+        case .prepare: (5, "Reading the outfit and making its photos ready")
+        case .order: (15, "Writing down the order")
+        case .submit: (18, "Sending the order")
+        case .follow: (20, "Waiting for the picture")
+        case .pause: (15, "Waiting before the next try")
+        case .fetch: (80, "Fetching the picture")
+        case .keep: (80, "Checking the picture")
+        case .store: (90, "Storing the picture")
+        case .update: (95, "Writing the outfit's record")
+        case .finish, .fail: (100, "Ending")
+        }
+    }
+}
+
+/// Amounts of several attempts.
+struct CostSum {
+    /// Nil as long as no attempt was counted in credits.
+    private(set) var credits: Double?
+    private(set) var usdMicros: Int64 = 0
+    private(set) var isUncertain = false
+
+    mutating func add(_ money: Money, uncertain: Bool) {
+        if let more = money.credits { credits = (credits ?? 0) + more }
+        usdMicros += money.usdMicros
+        isUncertain = isUncertain || uncertain
+    }
+}
+
+/// How long each stage took, in seconds; nil where it did not run.
+struct StageTimes {
+    private var times: [Stage: Double] = [:]
+
+    mutating func add(_ seconds: Double, to stage: Stage) { times[stage, default: 0] += seconds }
+
+    subscript(stage: Stage) -> Double? { times[stage] }
+}

@@ -1,0 +1,70 @@
+// What the pipeline is made of: the parts that it works with, the time that it lives by, and what the configuration says.
+
+package import Imaging
+package import Ledger
+package import Providers
+package import Transfer
+package import Wardrobe
+
+/// What the pipeline asks of the configuration. Times in nanoseconds.
+package struct PipelineSettings: Sendable {
+    /// The provider of a request that names none.
+    package var provider: String
+    /// The version that results name.
+    package let version: String
+    /// Who wears the outfit when neither the request nor the user's profile says.
+    package var modelDescriptor: String?
+    /// Seconds after which a lost order is sent again, by provider; none where a person decides.
+    package var resubmitAfter: [String: Double] = [:]
+    package var poll = PollRule()
+    /// From a job's first submission.
+    package var jobDeadline: Int64 = 900_000_000_000
+    /// Bytes of a fetched picture.
+    package var downloadBytes = 64 << 20
+    /// A fetch without a byte for this long is broken off.
+    package var stall: Int64 = 20_000_000_000
+
+    package init(provider: String, version: String) { (self.provider, self.version) = (provider, version) }
+}
+
+/// The clocks and the chance that jobs live by.
+package struct PipelineTime: Sendable {
+    /// Nanoseconds since 1970.
+    package let wallClock: @Sendable () -> Int64
+    /// Nanoseconds, for measuring and waiting.
+    package let monotonicClock: @Sendable () -> Int64
+    /// Returns at a moment of the monotonic clock.
+    package let sleep: @Sendable (Int64) async -> Void
+    /// 0 to 1, evenly.
+    package let dice: @Sendable () -> Double
+
+    package init(
+        wallClock: @escaping @Sendable () -> Int64, monotonicClock: @escaping @Sendable () -> Int64,
+        sleep: @escaping @Sendable (Int64) async -> Void, dice: @escaping @Sendable () -> Double
+    ) {
+        (self.wallClock, self.monotonicClock, self.sleep, self.dice) = (wallClock, monotonicClock, sleep, dice)
+    }
+}
+
+/// The parts that jobs are worked on with.
+package struct PipelineParts: Sendable {
+    package let providers: ProviderRegistry
+    package let transfer: any Transferring
+    package let wardrobe: any Wardrobe
+    package let journal: Journal
+    package let photos: PreparedPhotos
+    package let workers: ImageWorkers
+    /// Draws the sheets on which garments share a picture.
+    package let painter: any SheetPainting
+    package let work: WorkFolder
+    package let desk: ProviderDesk
+
+    package init(
+        providers: ProviderRegistry, transfer: any Transferring, wardrobe: any Wardrobe, journal: Journal,
+        photos: PreparedPhotos, workers: ImageWorkers, painter: any SheetPainting, work: WorkFolder, desk: ProviderDesk
+    ) {
+        (self.providers, self.transfer, self.wardrobe, self.journal) = (providers, transfer, wardrobe, journal)
+        (self.photos, self.workers, self.painter, self.work) = (photos, workers, painter, work)
+        self.desk = desk
+    }
+}
