@@ -55,6 +55,9 @@ extension Pipeline {
         case .waiting, .running:
             tell(.heard(state), plan, &job)
             return nil
+        case .done(let outputs, let price) where outputs.isEmpty:
+            try await close(price, &job)
+            throw .job(.noPicture(displayName(plan.provider), taskID))
         case .done(let outputs, let price):
             if !job.hasEnded, let ordered = job.orderedAt { times.add(seconds(since: ordered), plan.place) }
             (job.outputs, job.hasEnded) = (outputs, true)

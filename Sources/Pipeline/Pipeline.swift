@@ -109,13 +109,12 @@ package struct Pipeline: Sendable {
     package func run(_ ticket: JobTicket, report: @escaping @Sendable (StageReport) -> Void) async -> JobEnd {
         var job = JobRun(ticket: ticket, startedAt: monotonicClock(), report: report)
         if case .failure(let fault) = ticket.decoded { return .result(failed(job, JobFailure(fault: fault), at: nil)) }
-        let begin: (JobEntry, Persistence)
-        do throws(StepTrouble) {
-            begin = try await entry(&job)
-        } catch {
-            return .stopped(error.explanation)
+        var machine: JobMachine
+        var step: JobStep
+        switch await begin(&job) {
+        case .success(let (entry, persistence)): (machine, step) = JobMachine.begin(at: entry, persistence)
+        case .failure(let failure): return .stopped(failure.sentence)
         }
-        var (machine, step) = JobMachine.begin(at: begin.0, begin.1)
         defer {
             letGo(&job)
             leave(&job)
@@ -139,6 +138,28 @@ package struct Pipeline: Sendable {
     }
 
     // MARK: - Entry
+
+    /// The machine failed before the first step.
+    private struct CannotBegin: Error {
+        let sentence: String
+    }
+
+    /// Where the machine begins; looked at anew, from the ticket, when the disk was full meanwhile.
+    private func begin(_ job: inout JobRun) async -> Result<(JobEntry, Persistence), CannotBegin> {
+        let fresh = job
+        while true {
+            do throws(StepTrouble) {
+                return .success(try await entry(&job))
+            } catch {
+                switch error {
+                case .full(let what): await awaitRoom("\(job.ticket.name): \(what)")
+                case .machine(let sentence): return .failure(CannotBegin(sentence: sentence))
+                case .job(let failure): return .success((.fail(failure), Persistence()))
+                }
+            }
+            job = fresh
+        }
+    }
 
     /// Where the machine begins, from where the journal says that the job stands, and how often it was tried before.
     private func entry(_ job: inout JobRun) async throws(StepTrouble) -> (JobEntry, Persistence) {
@@ -259,15 +280,6 @@ enum StepTrouble: Error {
     case machine(String)
     /// This job.
     case job(JobFailure)
-
-    /// What there is to say when nothing but the machine can be at fault.
-    var explanation: String {
-        switch self {
-        case .full(let what): "\(what): the disk is full"
-        case .machine(let sentence): sentence
-        case .job(let failure): failure.message
-        }
-    }
 
     /// What a failure of the journal means.
     init(_ failure: JournalFailure) {

@@ -1,4 +1,5 @@
-// What the pipeline is made of: the parts that it works with, the time that it lives by, and what the configuration says.
+// What the pipeline is made of: the parts that it works with, the time that it lives by, and what the configuration
+// says.
 
 package import Imaging
 package import Ledger

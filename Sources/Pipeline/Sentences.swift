@@ -141,6 +141,13 @@ extension JobFailure {
         return late
     }
 
+    static func noPicture(_ provider: String, _ taskID: String) -> JobFailure {
+        JobFailure(
+            .generationFailed,
+            "\(provider) says that the picture (task \(taskID)) is finished and names none. Look the task up there; to "
+                + "order anew, move the request from failed/ back to incoming/.", retryable: false)
+    }
+
     /// `what` is a sentence.
     static func notFetched(_ what: String) -> JobFailure {
         JobFailure(

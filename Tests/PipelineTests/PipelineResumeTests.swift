@@ -237,7 +237,7 @@ struct PipelineTroubleTests {
 
 extension Journal {
     /// From here on a change of an attempt needs more room than there is.
-    fileprivate func haveNoRoomForSettling() async throws {
+    func haveNoRoomForSettling() async throws {
         try await write { books in
             try books.db.execute(
                 sql: """
@@ -250,7 +250,7 @@ extension Journal {
         }
     }
 
-    fileprivate func haveRoom() async throws {
+    func haveRoom() async throws {
         try await write { try $0.db.execute(sql: "PRAGMA max_page_count = 1000000") }
     }
 }

@@ -281,6 +281,18 @@ struct PipelineTaskTests {
         #expect(tasks.provider.orders.count == 1)
     }
 
+    @Test("a disk that is full when a lost order is to be closed is a pause, and the cost is told once")
+    func lostBeforeOnAFullDisk() async throws {
+        let ticket = try await tasks.interrupted("")
+        try await atelier.journal.haveNoRoomForSettling()
+        let journal = atelier.journal
+        atelier.whenItWaits { try await journal.haveRoom() }
+        let result = try await atelier.run(ticket)
+        #expect(result.failure?.code == .submissionUnknown && atelier.waited.count == 1)
+        #expect(result.cost == .init(credits: 8, usd: 0.08, uncertain: true))
+        #expect(try await tasks.states() == [.uncertain])
+    }
+
     // MARK: - Tasks that come to nothing
 
     @Test("a task that failed at no charge is ordered again twice, then its failure is the job's")
@@ -330,6 +342,16 @@ struct PipelineTaskTests {
             #expect(result.cost == .init(credits: 8, usd: 0.08, uncertain: true))
             #expect(try await tasks.states(code) == [.uncertain])
         }
+    }
+
+    @Test("a finished task that names no picture is a failure at its price, and not ordered again")
+    func withoutPicture() async throws {
+        tasks.provider.say(.accepted(taskID: "t-1", estimate: price))
+        tasks.provider.tell(.done(outputs: [], price: price))
+        let result = try await tasks.run()
+        #expect(result.failure?.code == .generationFailed && result.failure?.retryable == false)
+        #expect(result.cost == .init(credits: 8, usd: 0.08))
+        #expect(try await tasks.states() == [.settled] && tasks.provider.orders.count == 1)
     }
 
     // MARK: - Time
