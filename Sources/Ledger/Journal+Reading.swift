@@ -45,7 +45,7 @@ extension Journal {
         spoolID: String?, spoolHasWork: Bool, newID: String
     ) async throws(JournalFailure) -> String {
         try await write { books in
-            let kept = try books.one("SELECT spool_id FROM journal", [])?["spool_id"] as String?
+            let kept = try books.spoolID()
             let verdict = SpoolBinding.judge(
                 journal: kept, spool: spoolID, spoolHasWork: spoolHasWork,
                 journalHasWork: try !books.rows(open: true, limit: 1).isEmpty, newID: newID)
@@ -62,6 +62,8 @@ extension Journal {
 }
 
 extension Books {
+    func spoolID() throws -> String? { try one("SELECT spool_id FROM journal", [])?["spool_id"] }
+
     func rows(open: Bool, limit: Int) throws -> [JobRow] {
         let sql =
             open
@@ -107,6 +109,11 @@ package struct JournalReader: Sendable {
         }
     }
 
+    /// The id of the spool that this journal is bound to; nil before its first binding.
+    package func spoolID() throws(JournalFailure) -> String? {
+        try read { books in try books.spoolID() }
+    }
+
     /// One job with all its documents; nil if there is none.
     package func row(_ name: String) throws(JournalFailure) -> JobRow? {
         try read { books in try books.job(name).map(books.complete) }
@@ -120,6 +127,13 @@ package struct JournalReader: Sendable {
     /// All attempts of a name, earlier runs first.
     package func attempts(_ name: String) throws(JournalFailure) -> [AttemptRow] {
         try read { books in try books.attempts(name) }
+    }
+
+    /// What was spent in a month (`2026-11`), by all or by one user.
+    package func costs(
+        _ month: String, user: String? = nil, by grouping: CostGrouping
+    ) throws(JournalFailure) -> [CostRow] {
+        try read { books in try books.costs(month, user: user, by: grouping) }
     }
 
     /// Seconds that a provider has lately taken, as `Journal.recentDurations`.

@@ -35,9 +35,10 @@ extension Journal {
 
 extension Journal {
     /// Writes the intent of an order and reserves its estimate, before the call. Returns the attempt with its number.
-    /// Throws `wrongPhase` while an earlier attempt of the run may still bring, or has brought, a picture.
+    /// Throws `wrongPhase` while an earlier attempt of the run may still bring, or has brought, a picture, and
+    /// `overBudget` where the estimate does not fit into `budget`: judged and written in one transaction.
     package func order(
-        _ name: String, plan: [UInt8], _ order: NewAttempt, at now: Timestamp
+        _ name: String, plan: [UInt8], _ order: NewAttempt, budget: BudgetLimits = .none, at now: Timestamp
     ) async throws(JournalFailure) -> AttemptRow {
         try await write { books in
             let row = try books.knownJob(name)
@@ -45,6 +46,7 @@ extension Journal {
             if row.phase != .claimed, let last { try books.closeBefore(anotherThan: last, at: now) }
             let attempt = AttemptRow(
                 name: name, run: row.run, attempt: (last?.attempt ?? 0) + 1, order: order, createdAt: now)
+            if !budget.isEmpty { try books.fits(attempt, into: budget, of: row) }
             try books.insert(attempt)
             try books.keep(.plan, plan, of: name)
             // A picture of an attempt before this one is none of this order's.
@@ -199,6 +201,13 @@ extension Books {
         case .task: try close(last, .final(.free, made: false), at: now)
         case .settled, .uncertain, .refused: break
         }
+    }
+
+    /// Throws `overBudget` for an order that does not fit.
+    func fits(_ attempt: AttemptRow, into budget: BudgetLimits, of job: JobRow) throws {
+        let spent = try spent(job, user: attempt.userID, month: attempt.month)
+        guard let excess = BudgetExcess.judge(attempt.estimate.usdMicros, spent, budget) else { return }
+        throw JournalFailure(.overBudget, excess.sentence(user: attempt.userID, month: attempt.month))
     }
 
     func land(_ name: String, at now: Timestamp) throws {

@@ -2,8 +2,8 @@
 //
 // Three answers follow from the code. `full` and `busy` are a pause: nothing was written, try again when there is room.
 // `io`, `corrupt` and those of opening stop the daemon (the journal refuses every further write by itself, since a
-// write after a failed fsync proves nothing). `unknownJob` and `wrongPhase` concern one job: the books were not
-// changed.
+// write after a failed fsync proves nothing). `unknownJob`, `wrongPhase` and `overBudget` concern one job: the books
+// were not changed.
 
 internal import GRDB
 internal import GRDBSQLite
@@ -32,6 +32,8 @@ package struct JournalFailure: Error, Hashable, Sendable, CustomStringConvertibl
         case unknownJob = "unknown_job"
         /// The job, or its last attempt, is not where this step starts from.
         case wrongPhase = "wrong_phase"
+        /// The order does not fit into a budget.
+        case overBudget = "over_budget"
         /// The journal was closed.
         case closed
         /// Anything else that SQLite says.
@@ -55,7 +57,7 @@ package struct JournalFailure: Error, Hashable, Sendable, CustomStringConvertibl
     package var description: String { cause.map { "\(message) (\($0))" } ?? message }
 
     /// Whether this concerns a single operation and the rest of its transaction is sound.
-    var isOfOneJob: Bool { code == .unknownJob || code == .wrongPhase || code == .otherSpool }
+    var isOfOneJob: Bool { [.unknownJob, .wrongPhase, .overBudget, .otherSpool].contains(code) }
 
     /// Whether nothing may be written any more.
     var isFatal: Bool { code == .io || code == .corrupt }

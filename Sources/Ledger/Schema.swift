@@ -9,6 +9,8 @@
 //     job        one row a name, small, written at every step
 //     document   what is large of a job (request, plan, stored, result), so that a step does not rewrite it
 //     attempt    the ledger; no foreign key to `job`, since it outlives it
+//     spend      sums of `attempt` by month and user, and by month alone under the user '' (no user has that id), kept
+//                by triggers: a budget is asked for at every order
 
 internal import GRDB
 
@@ -30,6 +32,7 @@ enum Schema {
     static var migrations: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: jobs, their documents, attempts") { db in try db.execute(sql: first) }
+        migrator.registerMigration("2: what is spent") { db in try db.execute(sql: second) }
         return migrator
     }
 
@@ -113,5 +116,32 @@ enum Schema {
         ) STRICT;
         CREATE INDEX attempt_month ON attempt (month, user_id);
         CREATE INDEX attempt_made ON attempt (provider, settled_at, model, created_at) WHERE made = 1;
+        """
+
+    private static let second = """
+        CREATE TABLE spend (
+            month TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            usd_micros INTEGER NOT NULL,
+            PRIMARY KEY (month, user_id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO spend SELECT month, user_id, sum(coalesce(final_usd_micros, estimate_usd_micros))
+            FROM attempt GROUP BY month, user_id;
+        INSERT INTO spend SELECT month, '', sum(usd_micros) FROM spend GROUP BY month;
+
+        CREATE TRIGGER spend_reserved AFTER INSERT ON attempt BEGIN
+            INSERT INTO spend VALUES
+                (new.month, new.user_id, coalesce(new.final_usd_micros, new.estimate_usd_micros)),
+                (new.month, '', coalesce(new.final_usd_micros, new.estimate_usd_micros))
+                ON CONFLICT (month, user_id) DO UPDATE SET usd_micros = usd_micros + excluded.usd_micros;
+        END;
+        CREATE TRIGGER spend_changed AFTER UPDATE ON attempt
+            WHEN coalesce(new.final_usd_micros, new.estimate_usd_micros)
+                <> coalesce(old.final_usd_micros, old.estimate_usd_micros)
+        BEGIN
+            UPDATE spend SET usd_micros = usd_micros + coalesce(new.final_usd_micros, new.estimate_usd_micros)
+                - coalesce(old.final_usd_micros, old.estimate_usd_micros)
+                WHERE month = new.month AND user_id IN (new.user_id, '');
+        END;
         """
 }

@@ -59,7 +59,8 @@ extension Pipeline {
             provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "", estimate: estimate,
             freeOfCharge: provider.traits.isFree)
         do throws(JournalFailure) {
-            let row = try await journal.order(job.ticket.name, plan: plan.encoded(), attempt, at: now())
+            let row = try await journal.order(
+                job.ticket.name, plan: plan.encoded(), attempt, budget: settings.budget, at: now())
             (job.attempts, job.orderedAt) = (row.attempt, monotonicClock())
         } catch {
             throw StepTrouble(error)

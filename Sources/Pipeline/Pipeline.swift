@@ -287,6 +287,7 @@ enum StepTrouble: Error {
         case .full, .busy: self = .full(failure.description)
         // The books refuse this step for this job alone, and were not changed.
         case .unknownJob, .wrongPhase: self = .job(.booksRefuse(failure))
+        case .overBudget: self = .job(JobFailure(.budgetExceeded, failure.message))
         default: self = .machine(failure.description)
         }
     }

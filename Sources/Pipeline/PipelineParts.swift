@@ -18,6 +18,7 @@ package struct PipelineSettings: Sendable {
     /// Seconds after which a lost order is sent again, by provider; none where a person decides.
     package var resubmitAfter: [String: Double] = [:]
     package var poll = PollRule()
+    package var budget = BudgetLimits.none
     /// From a job's first submission.
     package var jobDeadline: Int64 = 900_000_000_000
     /// Bytes of a fetched picture.

@@ -247,6 +247,10 @@ extension PipelineSettings {
             resubmitAfter["runway"] = settings.runway.resubmitAfter.seconds
         }
         poll = PollRule(initial: settings.poll.initial?.seconds, interval: settings.poll.interval.seconds)
+        budget = BudgetLimits(
+            perRequest: settings.budget.perRequest.map(Int64.init),
+            perUserMonthly: settings.budget.perUserMonthly.map(Int64.init),
+            monthly: settings.budget.monthly.map(Int64.init))
         jobDeadline = settings.limits.jobDeadline.nanoseconds
         downloadBytes = settings.limits.downloadBytes
         stall = settings.http.stall.nanoseconds

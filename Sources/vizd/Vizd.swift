@@ -23,7 +23,9 @@ struct Vizd: ParsableCommand {
             /etc/vizd/vizd.conf; every setting can be given in the environment too (VIZD_SPOOL_DIR=/srv/spool).
             """,
         version: "vizd \(Version.text)",
-        subcommands: [Run.self, Submit.self, Wait.self, Status.self, List.self, CheckConfig.self, Demo.self])
+        subcommands: [
+            Run.self, Submit.self, Wait.self, Status.self, List.self, Costs.self, CheckConfig.self, Demo.self,
+        ])
 
     static func main() {
         // A reader that goes away (`vizd list | head -1`) must not end us in the middle of a write.

@@ -205,6 +205,21 @@ struct PipelineTaskTests {
         #expect(result.picture != nil)
     }
 
+    @Test("an order that does not fit into a budget is not sent: budget_exceeded, nothing in the books, the place given back")
+    func overBudget() async throws {
+        atelier.settings.withLock { $0.budget.perUserMonthly = 100_000 }
+        try tasks.goesWell()
+        #expect(try await tasks.run().picture != nil)
+        let result = try await tasks.run("b")
+        let failure = try #require(result.failure)
+        #expect(failure.code == .budgetExceeded && !failure.retryable && failure.stage == .generate)
+        #expect(failure.message.contains("budget.perUserMonthly") && failure.message.contains("peichin"))
+        #expect(result.cost == .init() && result.attempts == 0)
+        #expect(tasks.provider.orders.count == 1)
+        #expect(try await tasks.attempts("b").isEmpty)
+        #expect(atelier.desk.figures("paid") == (taken: 0, waiting: 0))
+    }
+
     // MARK: - Lost answers
 
     @Test("an order whose answer is lost is not sent again: submission_unknown, and the books keep it as a cost")

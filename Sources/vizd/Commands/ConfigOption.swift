@@ -24,6 +24,16 @@ struct ConfigOption: ParsableArguments {
         return settings
     }
 
+    /// Where the journal is.
+    func stateDirectory() throws(CommandFailure) -> String {
+        let loaded = SettingsLoader.load(only: ["state.dir"], path: config, world: Surroundings.settingsWorld())
+        guard let settings = loaded.settings else {
+            let said = loaded.problems.map { CheckReport.line(for: $0) }.joined(separator: "\n")
+            throw CommandFailure(.configuration, "The configuration cannot be used:\n\(said)")
+        }
+        return settings.state.directory
+    }
+
     /// The spool's folder, open.
     func openSpool() throws(CommandFailure) -> SpoolReader {
         try SpoolReader(path: clientSettings().spool.directory)

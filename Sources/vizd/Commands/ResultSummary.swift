@@ -64,15 +64,8 @@ struct ResultSummary: Equatable, Sendable {
         var notes: [String] = []
         if let credits = cost.credits, credits > 0 { notes.append("\(decimal(credits)) credits") }
         if cost.uncertain { notes.append("not yet certain") }
-        return "$\(dollars(cost.usd))" + (notes.isEmpty ? "" : " (\(notes.joined(separator: ", ")))")
-    }
-
-    /// At least two decimals, as prices have, and as many more as there are up to six.
-    private static func dollars(_ amount: Double) -> String {
-        let millionths = Int((min(max(amount, 0), 1e9) * 1_000_000).rounded())
-        let text = FixedPoint.text(millionths, decimals: 6)
-        let decimals = text.split(separator: ".").dropFirst().first?.count ?? 0
-        return text + (decimals == 0 ? ".00" : decimals == 1 ? "0" : "")
+        let micros = Int64((min(max(cost.usd, 0), 1e9) * 1_000_000).rounded())
+        return "$\(dollars(micros))" + (notes.isEmpty ? "" : " (\(notes.joined(separator: ", ")))")
     }
 
     private static func decimal(_ value: Double) -> String {

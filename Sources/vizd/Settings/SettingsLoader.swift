@@ -275,7 +275,7 @@ struct SettingsLoader {
         }
     }
 
-    /// Settings that were made and do nothing yet: above all a budget must not be believed in.
+    /// Settings that were made and do nothing yet: nobody is to believe in what does nothing.
     private mutating func noticeIdleSettings() {
         let idle = sources.filter { key, source in
             source != .builtIn && capabilities.withoutEffect.contains { key.hasPrefix($0) }
@@ -295,7 +295,7 @@ extension Capabilities {
     static let thisVersion = Capabilities(
         providers: ["flatlay", "runway"], storageTypes: [.local],
         withoutEffect: [
-            "budget.", "retention.", "metrics.", "exec.", "fashn.", "openai.", "bfl.", "s3.", "storage.publicBaseUrl",
+            "retention.", "metrics.", "exec.", "fashn.", "openai.", "bfl.", "s3.", "storage.publicBaseUrl",
             "wardrobe.allowedHosts",
         ])
 }

@@ -1,0 +1,72 @@
+// What was spent: the attempts of a month, summed by user, by model or by day. Attempts are never deleted, so these are
+// the books that a provider's invoice is held against. Free attempts are left out.
+
+internal import GRDB
+
+/// What the sums are made by.
+package enum CostGrouping: String, CaseIterable, Sendable {
+    case user, model, day
+}
+
+/// The sums of one user, model or day.
+package struct CostRow: Hashable, Sendable {
+    /// The user's id, the model's name (`runway/gen4_image`), or the day (`2026-11-24`, UTC).
+    package let key: String
+    package let attempts: Int
+    /// The providers' own units, final where they are known.
+    package let credits: Double
+    /// Millionths of a US dollar: what may still become a charge, what was charged, what nobody can say.
+    package let reserved: Int64
+    package let settled: Int64
+    package let uncertain: Int64
+
+    package init(key: String, attempts: Int, credits: Double, reserved: Int64, settled: Int64, uncertain: Int64) {
+        (self.key, self.attempts, self.credits) = (key, attempts, credits)
+        (self.reserved, self.settled, self.uncertain) = (reserved, settled, uncertain)
+    }
+}
+
+extension Books {
+    /// The rows of a month (`2026-11`), largest sum first; by day in the order of the days.
+    func costs(_ month: String, user: String?, by grouping: CostGrouping) throws -> [CostRow] {
+        let key =
+            switch grouping {
+            case .user: "user_id"
+            case .model: "provider || coalesce('/' || model, '')"
+            case .day: "date(created_at / 1000000000, 'unixepoch')"
+            }
+        let order = grouping == .day ? "key" : "reserved + settled + uncertain DESC, key"
+        return try all(
+            """
+            SELECT \(key) AS key, count(*) AS attempts,
+                sum(CASE state WHEN 'refused' THEN 0 ELSE coalesce(final_credits, estimate_credits, 0) END) AS credits,
+                sum(CASE WHEN state IN ('intent', 'task') THEN estimate_usd_micros ELSE 0 END) AS reserved,
+                sum(CASE WHEN state IN ('settled', 'refused') THEN final_usd_micros ELSE 0 END) AS settled,
+                sum(CASE state WHEN 'uncertain' THEN estimate_usd_micros ELSE 0 END) AS uncertain
+            FROM attempt WHERE month = ? AND (? IS NULL OR user_id = ?) AND free_of_charge = 0
+            GROUP BY 1 ORDER BY \(order)
+            """,
+            [month, user, user]
+        ).map { row in
+            CostRow(
+                key: row["key"], attempts: row["attempts"], credits: row["credits"], reserved: row["reserved"],
+                settled: row["settled"], uncertain: row["uncertain"])
+        }
+    }
+
+    /// What is spent or reserved by the run of a job, by its user and by all in a month.
+    func spent(_ job: JobRow, user: String, month: String) throws -> Spent {
+        let request =
+            try one(
+                """
+                SELECT sum(coalesce(final_usd_micros, estimate_usd_micros)) AS sum FROM attempt
+                WHERE name = ? AND run = ?
+                """,
+                [job.name, job.run])?["sum"] as Int64?
+        let month = { (who: String) throws -> Int64 in
+            try self.one("SELECT usd_micros FROM spend WHERE month = ? AND user_id = ?", [month, who])?["usd_micros"]
+                ?? 0
+        }
+        return Spent(byRequest: request ?? 0, byUserThisMonth: try month(user), byAllThisMonth: try month(""))
+    }
+}
