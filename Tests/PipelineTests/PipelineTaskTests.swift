@@ -205,7 +205,7 @@ struct PipelineTaskTests {
         #expect(result.picture != nil)
     }
 
-    @Test("an order that does not fit into a budget is not sent: budget_exceeded, nothing in the books, the place given back")
+    @Test("an order that does not fit into a budget is not sent, is not in the books, and gives its place back")
     func overBudget() async throws {
         atelier.settings.withLock { $0.budget.perUserMonthly = 100_000 }
         try tasks.goesWell()
