@@ -24,7 +24,8 @@ struct Vizd: ParsableCommand {
             """,
         version: "vizd \(Version.text)",
         subcommands: [
-            Run.self, Submit.self, Wait.self, Status.self, List.self, Costs.self, CheckConfig.self, Demo.self,
+            Run.self, Submit.self, Wait.self, Status.self, List.self, Retry.self, Costs.self, CheckConfig.self,
+            Demo.self,
         ])
 
     static func main() {
