@@ -13,6 +13,10 @@ let shared: [SwiftSetting] =
 
 let package = Package(
     name: "vizd",
+    products: [
+        // Preloaded into vizd by the crash suite; linked into nothing.
+        .library(name: "CrashShim", type: .dynamic, targets: ["CrashShim"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -94,6 +98,18 @@ let package = Package(
             dependencies: [
                 "RunwaySimulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Tests/runway-simulator-program"),
+        // The crash suite: a shim that is preloaded into vizd, the workloads and invariants, the program.
+        .target(
+            name: "CrashShim", path: "Tests/CrashShim",
+            linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
+        .target(
+            name: "CrashSuite",
+            dependencies: ["Contract", "Digest", "Imaging", "Linux", "RunwaySimulator", "TestSupport"],
+            path: "Tests/CrashSuite"),
+        .executableTarget(
+            name: "vizd-crash",
+            dependencies: ["CrashSuite", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/crash-program"),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], exclude: ["Examples"]),
         .testTarget(name: "DigestTests", dependencies: ["Digest"]),
         .testTarget(name: "HouseTests"),
@@ -132,8 +148,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Contract", "Digest", "Ledger", "Linux", "LoopbackServer", "RunwaySimulator", "TestSupport", "vizd",
-                "vizd-image",
+                "Contract", "CrashSuite", "Digest", "Ledger", "Linux", "LoopbackServer", "RunwaySimulator",
+                "TestSupport", "vizd", "vizd-image",
             ]),
     ]
 )

@@ -355,6 +355,8 @@ long vz_resident_bytes(void) {
     return fields == 2 ? resident * sysconf(_SC_PAGESIZE) : -1;
 }
 
+const char *vz_environment(size_t index) { return environ == NULL ? NULL : environ[index]; }
+
 const char *vz_error_name(int code) { return strerrorname_np(code); }
 const char *vz_error_text(int code) { return strerrordesc_np(code); }
 

@@ -24,6 +24,7 @@
 //       no good, fetch them again                                else the lines below
 //     it was stored                                              update
 //     it was fetched                                             store
+//     it was prepared anew since its last attempt                prepare
 //     else                                                       as `ordered`
 
 package import Contract
@@ -72,11 +73,17 @@ package enum Resume: Hashable, Sendable {
         switch code {
         case .submissionUnknown, .generationFailed, .moderation: return .prepare
         case .notAnImage, .downloadTooLarge:
-            if last.map({ $0.taskID != nil || $0.freeOfCharge }) ?? true { return fromAttempt(last) }
+            if last.map({ $0.taskID != nil || $0.freeOfCharge }) ?? true { return fromOrder(row, last) }
         default: break
         }
         if row.stored != nil { return .update }
-        return row.picture.map(Resume.store) ?? fromAttempt(last)
+        return row.picture.map(Resume.store) ?? fromOrder(row, last)
+    }
+
+    /// What the last attempt says, if it is still the one to go on from. A job that was prepared anew since has no
+    /// plan: that attempt had ended in a way that is ordered after, and what failed then was the preparing.
+    private static func fromOrder(_ row: JobRow, _ last: AttemptRow?) -> Resume {
+        row.plan == nil ? .prepare : fromAttempt(last)
     }
 
     /// Where a job goes on whose picture is not there (not yet, or no longer in `work/`): what its last attempt says.

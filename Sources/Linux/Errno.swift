@@ -47,6 +47,9 @@ package struct Errno: RawRepresentable, Hashable, Sendable {
 
     /// A full disk or a spent quota: a pause for vizd, never a failed job.
     package var isFull: Bool { self == .noSpace || self == .quota }
+
+    /// No descriptor and no memory left: nothing is known of what was asked for, and it is asked again later.
+    package var isShortage: Bool { [.tooManyOpen, .tooManyOpenInSystem, .noMemory].contains(self) }
 }
 
 /// A call that failed: its name, the kernel's reason, and what it was asked to work on.

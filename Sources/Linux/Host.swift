@@ -17,21 +17,19 @@ package enum Host {
         return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// The environment as it stands now.
+    /// The environment. Nothing of ours changes it, so it is as it was at the start; and nothing can fail on the way to
+    /// it, since a program that takes no environment for an empty one works at places that nobody named.
     package static var environment: [String: String] {
         var all: [String: String] = [:]
-        // /proc keeps the block as it was at the start; nothing of ours changes it later.
-        guard let bytes = readWhole("/proc/self/environ") else { return all }
-        for entry in bytes.split(separator: 0) {
-            guard let sign = entry.firstIndex(of: 0x3D) else { continue }
-            let name = String(decoding: entry[..<sign], as: UTF8.self)
-            all[name] = String(decoding: entry[(sign + 1)...], as: UTF8.self)
+        var index = 0
+        while let entry = vz_environment(index) {
+            index += 1
+            let bytes = UnsafeBufferPointer(start: entry, count: strlen(entry)).map(UInt8.init(bitPattern:))
+            guard let sign = bytes.firstIndex(of: 0x3D) else { continue }
+            let name = String(decoding: bytes[..<sign], as: UTF8.self)
+            all[name] = all[name] ?? String(decoding: bytes[(sign + 1)...], as: UTF8.self)
         }
         return all
-    }
-
-    private static func readWhole(_ path: String) -> [UInt8]? {
-        do throws(SystemFailure) { return try readFile(path, limit: 1 << 22) } catch { return nil }
     }
 
     /// Reads a whole file by its path (configuration, keys): links are followed, at most `limit` bytes.

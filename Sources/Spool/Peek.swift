@@ -43,6 +43,8 @@ package struct Peek: Sendable {
         case .gone: return .gone
         case .odd(let info), .tooLarge(let info): return .hopeless(info)
         case .unreadable(let info, let sentence): return .unreadable(info, sentence)
+        // As one that is not whole yet: it is looked at again, and read once more when it is claimed.
+        case .short(let info, _): return info.map(Sight.incomplete) ?? .gone
         case .bytes(let bytes, let info):
             // An empty file is one that somebody has just created.
             guard !bytes.isEmpty, case .ready(let user, let priority) = ask(bytes) else { return .incomplete(info) }

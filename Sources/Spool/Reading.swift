@@ -14,6 +14,8 @@ package enum Reading: Hashable, Sendable {
     case unreadable(FileInfo?, String)
     /// Nothing of that name.
     case gone
+    /// There was no descriptor or no memory to read it with: nothing is known of it. Look again later.
+    case short(FileInfo?, SystemFailure)
 
     /// Reads a file beneath a folder.
     /// - Parameter limit: the most bytes (`limits.requestBytes`).
@@ -69,6 +71,8 @@ package enum Reading: Hashable, Sendable {
                     + "\(String(seen?.mode ?? 0, radix: 8)). Let vizd's user read it (chmod g+r or o+r) and drop it "
                     + "again."
             )
+        case let errno where errno.isShortage:
+            return .short(seen, error)
         default:
             return .unreadable(seen, "\(folder.path)/\(name) cannot be read: \(error).")
         }

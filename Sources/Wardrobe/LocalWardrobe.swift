@@ -126,7 +126,11 @@ extension LocalWardrobe {
             for path in garment.candidates {
                 switch PhotoAttempt(path, user: user, store: store, folder: folder).outcome {
                 case .success(let photo): return photo
-                case .failure(let refusal): refusals.append("\(printable(path, limit: 300)): \(refusal.reason)")
+                case .failure(let refusal):
+                    if let shortage = refusal.shortage {
+                        throw .shortage(shortage, "the photo of \(printable(garment.name))")
+                    }
+                    refusals.append("\(printable(path, limit: 300)): \(refusal.reason)")
                 }
             }
             throw WardrobeFailure(
@@ -140,6 +144,8 @@ extension LocalWardrobe {
 /// Why a path does not serve.
 private struct PhotoRefusal: Error {
     let reason: String
+    /// There was no descriptor or no memory to open it with: nothing is known of the photo.
+    var shortage: SystemFailure?
 }
 
 /// One recorded path, tried.
@@ -168,7 +174,9 @@ private struct PhotoAttempt {
         for name in names {
             switch open(name, as: path, in: folder) {
             case .success(let photo): return .success(photo)
-            case .failure(let refusal): first = first ?? refusal
+            case .failure(let refusal):
+                if refusal.shortage != nil { return .failure(refusal) }
+                first = first ?? refusal
             }
         }
         return .failure(first ?? PhotoRefusal(reason: "it names nothing"))
@@ -184,7 +192,8 @@ private struct PhotoAttempt {
             guard info.size > 0 else { return .failure(PhotoRefusal(reason: "the file is empty")) }
             return .success(OpenedPhoto(file: file, path: path, info: info))
         } catch {
-            return .failure(PhotoRefusal(reason: reason(error.errno)))
+            let shortage = error.errno.isShortage ? error : nil
+            return .failure(PhotoRefusal(reason: reason(error.errno), shortage: shortage))
         }
     }
 

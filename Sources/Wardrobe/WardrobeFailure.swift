@@ -12,7 +12,8 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
     package enum Answer: Hashable, Sendable {
         /// The job ends with the code.
         case fail
-        /// The disk is full or the quota is spent: the same is tried again when there is room. No job fails of it.
+        /// The disk is full, the quota is spent, or descriptors or memory have run out: the same is tried again when
+        /// there is room. No job fails of it.
         case pause
         /// An fsync failed: what is on the disk is not known any more, and nothing may be called done.
         case stop
@@ -38,8 +39,14 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
 
     package var description: String { "\(code.rawValue): \(message)" }
 
+    /// There was nothing to work on it with.
+    static func shortage(_ failure: SystemFailure, _ what: String) -> WardrobeFailure {
+        WardrobeFailure(.pause, "\(what) has to wait (\(failure)): raise the limit of open files, or give vizd memory")
+    }
+
     /// A write that the system refused.
     static func writing(_ failure: SystemFailure, _ what: String) -> WardrobeFailure {
+        if failure.errno.isShortage { return shortage(failure, what) }
         if failure.errno.isFull {
             return WardrobeFailure(.pause, "there is no room for \(what) (\(failure)): free some space")
         }
@@ -57,6 +64,7 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
 
     /// A record that the system would not let us read.
     static func reading(_ failure: SystemFailure, _ what: String) -> WardrobeFailure {
+        if failure.errno.isShortage { return shortage(failure, what) }
         if leadsOut(failure) {
             return WardrobeFailure(
                 .recordInvalid,
@@ -85,7 +93,6 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
         case .accessDenied, .notPermitted: "give vizd's user access to it"
         case .readOnly: "mount the file system writable"
         case .inputOutput: "check the disk"
-        case .tooManyOpen, .tooManyOpenInSystem: "raise the limit of open files"
         case .isDirectory: "remove the folder that has its name"
         default: "see that it is there and that vizd's user may use it"
         }

@@ -106,6 +106,17 @@ struct ResumeTests {
         }
     }
 
+    @Test("a failure while a job was prepared anew is retried by preparing it again, whatever its attempt before was")
+    func failedAgain() {
+        for code in ResultCode.allCases {
+            for last in Self.attempts {
+                var row = Self.row(.landed)
+                row.plan = nil
+                #expect(Resume.afterFailure(code, of: row, last: last) == .prepare)
+            }
+        }
+    }
+
     @Test("a retry of a picture that was none fetches it again where that is free, and never orders a paid one anew")
     func badPicture() throws {
         for code in [ResultCode.notAnImage, .downloadTooLarge] {

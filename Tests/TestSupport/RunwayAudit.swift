@@ -23,7 +23,7 @@ extension RunwaySite {
         for name in names {
             guard let result = try result(name) else { continue }
             let all = try journal.attempts(name)
-            let run = all.map(\.run).max()
+            let run = try journal.row(name)?.run
             let tasks = books.tasks.filter { $0.prompt.contains(Self.mark(name)) }
             found += Account(name: name, attempts: all, tasks: tasks, result: result).complaints
             found += Bill(name: name, attempts: all.filter { $0.run == run }, result: result).complaints

@@ -71,6 +71,7 @@ int vz_thread(void (*body)(void *), void *context, const char *name);
 int vz_kill(int pid, int signal);
 int vz_open_descriptors(void);
 long vz_resident_bytes(void);
+const char *vz_environment(size_t index); // NAME=VALUE; NULL after the last
 const char *vz_error_name(int code);
 const char *vz_error_text(int code);
 

@@ -44,6 +44,8 @@ struct JobLife: Sendable {
 
     /// How long to wait before a name that another task is at is looked at again.
     private static let patience: Int64 = 20_000_000
+    /// How long to wait for descriptors or memory.
+    private static let shortPatience: Int64 = 500_000_000
 
     /// Lives the life of a file in `processing`. `queued` is how long it waited before it was claimed, in seconds.
     func live(_ claimed: Claimed, queued: Double) async -> LifeEnd {
@@ -251,6 +253,7 @@ struct JobLife: Sendable {
         case .odd(let info): refusal = .notRegular(info.kind, named: claimed.source)
         case .tooLarge(let info): refusal = .tooLarge(info.size, limit: requestBytes, named: claimed.source)
         case .unreadable(_, let sentence): refusal = .unreadable(sentence, named: claimed.source)
+        case .short(_, let failure): throw LifeTrouble(sentence: "\(failure)")
         }
         // Such a file is no job: it is in no journal, and takes its own name only where that is free.
         let free = try await isFree(landing)
@@ -270,9 +273,15 @@ struct JobLife: Sendable {
         return files.allSatisfy { $0 == nil } ? name : nil
     }
 
+    /// Reads a claimed file. Without a descriptor to read it with nothing is known of it: others give theirs back.
     private func read(_ claimed: Claimed) async throws(LifeTrouble) -> Reading {
         let (folder, limit) = (spool[.processing], requestBytes)
-        return await pool.run { Reading.of(claimed.source, in: folder, limit: limit) }
+        while true {
+            let reading = await pool.run { Reading.of(claimed.source, in: folder, limit: limit) }
+            guard case .short(_, let failure) = reading else { return reading }
+            log.warning("request.unread", metadata: ["job": "\(claimed.role.id)", "reason": "\(failure)"])
+            await pause(JobLife.shortPatience)
+        }
     }
 
     // MARK: - The result

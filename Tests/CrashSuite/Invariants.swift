@@ -1,0 +1,184 @@
+// What must hold when a struck vizd has been started again and everything has settled. Each invariant is a function
+// that answers its breaches as sentences; `RunwaySite.complaints` has those that hold at any time: boxes, ledger
+// against Runway's books, bills, secrets, leftovers.
+
+internal import Contract
+internal import Digest
+internal import Imaging
+internal import Linux
+internal import RunwaySimulator
+internal import TestSupport
+
+/// The invariants of one stage.
+struct Invariants {
+    private let stage: Stage
+    private let strike: Strike
+    private let foreignRounds: Int
+
+    init(_ stage: Stage, _ strike: Strike, foreignRounds: Int) {
+        (self.stage, self.strike, self.foreignRounds) = (stage, strike, foreignRounds)
+    }
+
+    /// Everything that does not hold.
+    func breaches() throws -> [String] {
+        // A job that failed when its picture was there keeps it in work/, for a retry.
+        var found = try stage.place.complaints(stage.scenario.jobs.map(\.name)).filter {
+            !$0.hasPrefix("left in work/")
+        }
+        for job in stage.scenario.jobs {
+            guard let result = try stage.place.result(job.name) else { continue }
+            found += endings(job, result) + orders(job, result) + (try picture(job, result))
+        }
+        return found + (try record()) + (try leftovers())
+    }
+
+    // MARK: One job
+
+    /// A job ends as it would have without the strike; a paid call that the strike hit may leave its end unknown.
+    private func endings(_ job: CrashJob, _ result: ResultDocument) -> [String] {
+        var allowed: Set<ResultCode?> = [job.ending]
+        if !strike.isCounting { allowed.insert(.submissionUnknown) }
+        if case .fail = strike { allowed.formUnion([.storageFailed, .downloadFailed, .internal]) }
+        let code: ResultCode? = if case .failed(let failure) = result.outcome { failure.code } else { nil }
+        return allowed.contains(code) ? [] : ["\(job.name) ends as \(code?.rawValue ?? "complete"): \(result.outcome)"]
+    }
+
+    /// No task was created twice for one attempt, and no attempt made twice, but where somebody put back what was
+    /// unknown, or complete.
+    private func orders(_ job: CrashJob, _ result: ResultDocument) -> [String] {
+        let tasks = stage.place.tasks(of: job.name).count
+        let most = job.putBack == .never ? 1 : 2
+        return tasks <= most ? [] : ["\(job.name) was ordered \(tasks) times"]
+    }
+
+    /// A complete job's picture is where the result says, is what it says, and decodes.
+    private func picture(_ job: CrashJob, _ result: ResultDocument) throws -> [String] {
+        guard case .complete(let picture, _) = result.outcome else { return [] }
+        guard case .local(let path) = picture.storage else { return ["\(job.name) is stored nowhere"] }
+        let bytes = try Host.readFile(path, limit: 1 << 26)
+        if SHA256.of(bytes).hex != picture.image.sha256 { return ["\(job.name): the stored picture is another"] }
+        if let reason = Decoder.shared.refusal(of: bytes) { return ["\(job.name): \(path) does not decode: \(reason)"] }
+        return []
+    }
+
+    // MARK: The record
+
+    /// The record parses, holds what the foreign program wrote, and names the picture of every complete job once.
+    private func record() throws -> [String] {
+        let bytes = try stage.site.record(of: Template.user)
+        let root: JSONNode
+        do throws(JSONFault) { root = try JSONDocument(parsing: bytes).root } catch {
+            return ["the record does not parse: \(error)"]
+        }
+        var found: [String] = []
+        if root["foreign"]?.value != .number("\(foreignRounds)") {
+            found.append("the foreign field is \(String(describing: root["foreign"]?.value)), not \(foreignRounds)")
+        }
+        for job in stage.scenario.jobs {
+            let outfit = root["saved"]?.items.first { $0["id"]?.value == .string(job.outfit) }
+            if outfit?["n"]?.value != .number("1e3") {
+                found.append("\(job.outfit): a foreign field is not what it was")
+            }
+            let entries = (outfit?["visualizations"]?.items ?? []).map { $0["job_id"]?.value }
+            let isComplete = try stage.place.result(job.name).map(Self.isComplete) ?? false
+            let expected: [JSONValue?] = isComplete ? [.string(job.name)] : []
+            // A re-run that failed leaves the picture of the run before it. Over a program without the lock vizd
+            // watches for about a second, and a kill ends that watch.
+            let isLeft = job.putBack != .never && entries == [.string(job.name)]
+            let isUnwatched = stage.endsItsWatch && entries.isEmpty
+            if entries != expected && !isLeft && !isUnwatched {
+                found.append("\(job.outfit): the record has \(entries.count) entries of \(job.name)")
+            }
+        }
+        return found
+    }
+
+    private static func isComplete(_ result: ResultDocument) -> Bool {
+        if case .complete = result.outcome { true } else { false }
+    }
+
+    /// Whether the record names the pictures of all complete jobs by now: after a careless program has written over
+    /// them, that takes vizd a moment.
+    static func isRecorded(_ stage: Stage) throws -> Bool {
+        let root = try JSONDocument(parsing: try stage.site.record(of: Template.user)).root
+        return try stage.scenario.jobs.allSatisfy { job in
+            guard let result = try stage.place.result(job.name), isComplete(result) else { return true }
+            let outfit = root["saved"]?.items.first { $0["id"]?.value == .string(job.outfit) }
+            return outfit?["visualizations"]?.items.count == 1
+        }
+    }
+
+    // MARK: Leftovers
+
+    /// Nothing of vizd's is left beside the user's files but its lock and the folder for what it writes aside; that
+    /// holds at most pictures that a kill cut off, which are swept when they are old.
+    private func leftovers() throws -> [String] {
+        try kept() + aside()
+    }
+
+    /// In work/ is nothing but prepared photos, and the pictures of jobs that have failed and can be retried. One that
+    /// could not be removed is removed by the next start.
+    private func kept() throws -> [String] {
+        let names = try Directory(path: "\(stage.site.state)/work").names().map(\.description)
+        return try names.filter { name in
+            guard name != "prepared" else { return false }
+            if case .fail("unlink", _, _) = strike { return false }
+            guard name.hasSuffix(".picture"), let result = try stage.place.result(String(name.dropLast(8))) else {
+                return true
+            }
+            return Self.isComplete(result)
+        }.map { "\($0) is left in work/" }
+    }
+
+    private func aside() throws -> [String] {
+        let folder = try Directory(path: "\(stage.site.wardrobe)/\(Template.user)")
+        let hidden = try folder.names().map(\.description).filter { $0.hasPrefix(".") }
+        var found = hidden.filter { ![".saved_outfits.lock", ".vizd"].contains($0) }.map {
+            "\($0) is left beside the record"
+        }
+        if hidden.contains(".vizd") {
+            let aside = try folder.directory(".vizd").names().map(\.description)
+            // Where removing is what failed, the old text stays until the record is written the next time.
+            var stays = ["picture-"]
+            if case .fail("unlink", _, _) = strike { stays.append("saved_outfits.aside-") }
+            found += aside.filter { name in !stays.contains { name.hasPrefix($0) } }.map { "\($0) is left in .vizd/" }
+        }
+        return found
+    }
+}
+
+/// Decodes pictures with the workers of the program.
+private final class Decoder: Sendable {
+    static let shared = Decoder()
+    private let workers = Monitor<ImageWorkers?>(nil)
+
+    /// Why a picture does not decode; nil where it does.
+    func refusal(of bytes: [UInt8]) -> String? {
+        let answer = Monitor<String??>(nil)
+        Task {
+            var reason: String?
+            do { _ = try await shop().verify(try OpenFile.inMemory(bytes)) } catch { reason = "\(error)" }
+            answer.change { $0 = .some(reason) }
+        }
+        return answer.wait { $0 } ?? nil
+    }
+
+    private func shop() throws -> ImageWorkers {
+        try workers.look { $0 }
+            ?? {
+                let fresh = try ImageWorkers(executable: BuiltProducts.path(of: "vizd-image"), workers: 1)
+                return workers.change { known in
+                    known = known ?? fresh
+                    return known ?? fresh
+                }
+            }()
+    }
+}
+
+extension JSONNode {
+    /// An array's elements; none of anything else.
+    fileprivate var items: [JSONNode] {
+        guard case .array(let nodes) = value else { return [] }
+        return nodes
+    }
+}

@@ -1,0 +1,107 @@
+// The workloads: what is delivered, what the provider does to it, what people do meanwhile, and how each job may end.
+// A scenario is a value; `Trial` plays it.
+
+internal import Contract
+internal import RunwaySimulator
+
+/// One job of a scenario.
+package struct CrashJob: Sendable {
+    /// Its name; also stands in its prompt, so that its tasks can be told from others'.
+    package let name: String
+    /// An outfit of its own, unless another job's picture is to replace this one's.
+    let outfit: String
+    /// How it ends when nobody dies: nil is complete.
+    let ending: ResultCode?
+    /// What goes wrong with it at the provider, and how often.
+    var trap: (place: FaultPlace, fault: Fault, count: Int)?
+    /// Whether somebody moves it back.
+    var putBack = PutBack.never
+
+    /// What people do with a request that has landed.
+    enum PutBack: Sendable {
+        case never
+        /// From done/, once.
+        case once
+        /// From failed/, until it is complete: who puts it back in the moment before a crash may find it there again.
+        case untilComplete
+    }
+
+    init(_ name: String, outfit: String? = nil, ends ending: ResultCode? = nil) {
+        (self.name, self.outfit, self.ending) = (name, outfit ?? "o-\(name)", ending)
+    }
+
+    /// The same with a trap at the provider.
+    func with(_ fault: Fault, at place: FaultPlace, count: Int = 1) -> CrashJob {
+        var job = self
+        job.trap = (place, fault, count)
+        return job
+    }
+
+    /// The same, moved back.
+    func moved(_ putBack: PutBack) -> CrashJob {
+        var job = self
+        job.putBack = putBack
+        return job
+    }
+}
+
+/// Another program that writes the same record.
+package enum ForeignWriting: Sendable {
+    case none
+    /// It takes the lock that is written down for this.
+    case locking
+    /// It knows nothing of a lock.
+    case careless
+}
+
+/// A workload.
+package struct CrashScenario: Sendable {
+    package let name: String
+    /// A sentence.
+    package let about: String
+    let jobs: [CrashJob]
+    var writing = ForeignWriting.none
+    /// Whether vizd has never run at this place: journal, folders and ids are made on the way.
+    var isFirstStart = false
+    var settings: [String: String] = [:]
+
+    /// All of them, by name.
+    package static let all: [CrashScenario] = [
+        CrashScenario(name: "success", about: "Two jobs go well.", jobs: [CrashJob("a"), CrashJob("b")]),
+        CrashScenario(
+            name: "first", about: "The first job at a place where vizd has never run.", jobs: [CrashJob("a")],
+            isFirstStart: true),
+        CrashScenario(
+            name: "refused", about: "The provider refuses one order for good; another goes well.",
+            jobs: [
+                CrashJob("a", ends: .providerRejected).with(.status(400), at: .create, count: Injection.forever),
+                CrashJob("b"),
+            ]),
+        CrashScenario(
+            name: "failed", about: "A task fails and is charged.",
+            jobs: [
+                CrashJob("a", ends: .moderation).with(.failure(code: "SAFETY.INPUT.TEXT"), at: .create)
+            ]),
+        CrashScenario(
+            name: "lost", about: "The answer to a paid call is lost.",
+            jobs: [CrashJob("a", ends: .submissionUnknown).with(.createThenDrop, at: .create)]),
+        CrashScenario(
+            name: "renewed", about: "The picture's address has expired and is renewed.",
+            jobs: [CrashJob("a").with(.status(403), at: .download)]),
+        CrashScenario(
+            name: "retry", about: "A download fails for good; somebody moves the request back from failed/.",
+            jobs: [CrashJob("a").with(.status(418), at: .download).moved(.untilComplete)]),
+        CrashScenario(
+            name: "rerun", about: "A complete job is moved back from done/ and runs once more.",
+            jobs: [CrashJob("a").moved(.once)]),
+        CrashScenario(
+            name: "locked", about: "Two jobs write one record while a program that locks writes it too.",
+            jobs: [CrashJob("a"), CrashJob("b")], writing: .locking),
+        CrashScenario(
+            name: "careless", about: "Two jobs write one record while a program without a lock writes it too.",
+            jobs: [CrashJob("a"), CrashJob("b")], writing: .careless),
+    ]
+
+    /// The one of this name.
+    package static func named(_ name: String) -> CrashScenario? { all.first { $0.name == name } }
+}
