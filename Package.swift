@@ -104,12 +104,22 @@ let package = Package(
             linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(
             name: "CrashSuite",
-            dependencies: ["Contract", "Digest", "Imaging", "Linux", "RunwaySimulator", "TestSupport"],
-            path: "Tests/CrashSuite"),
+            dependencies: [
+                "CPowerCut", "Contract", "Digest", "Imaging", "Linux", "RunwaySimulator", "TestSupport",
+            ], path: "Tests/CrashSuite"),
         .executableTarget(
             name: "vizd-crash",
             dependencies: ["CrashSuite", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/crash-program"),
+        .target(name: "CPowerCut", path: "Tests/CPowerCut"),
+        .executableTarget(
+            name: "vizd-powercut",
+            dependencies: ["CrashSuite", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/powercut-program"),
+        .executableTarget(
+            name: "vizd-soak",
+            dependencies: ["CrashSuite", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/soak-program"),
         .testTarget(name: "ContractTests", dependencies: ["Contract"], exclude: ["Examples"]),
         .testTarget(name: "DigestTests", dependencies: ["Digest"]),
         .testTarget(name: "HouseTests"),

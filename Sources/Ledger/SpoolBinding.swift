@@ -42,17 +42,20 @@ package enum SpoolBinding: Hashable, Sendable {
     private enum Sentence {
         static let newJournal = """
             The spool has jobs in processing/, but the journal in state.dir is new and does not know what was already \
-            ordered for them. Point state.dir at the journal that belongs to this spool, or move the files from \
-            processing/ back to incoming/ to run them from the beginning (what was paid for them is then paid again).
+            ordered for them. Point state.dir at the journal that belongs to this spool. If that one is lost for good, \
+            `vizd recover --journal-lost` moves what may have been paid for to failed/ and the rest back to incoming/ \
+            (first with --dry-run, which only shows it).
             """
         static let otherSpool = """
             The journal in state.dir belongs to another spool. Give each spool a state.dir of its own, or restore the \
-            pair that belongs together.
+            pair that belongs together. If this spool's journal is lost for good, point state.dir at an empty folder; \
+            `vizd recover --journal-lost` then sees to the jobs that were in progress.
             """
         static let strangeWork = """
             The spool has jobs in processing/ but no id, and the journal in state.dir belongs to another spool. Point \
-            state.dir at the journal that belongs to this spool, or move the files from processing/ back to incoming/ \
-            to run them from the beginning (what was paid for them is then paid again).
+            state.dir at the journal that belongs to this spool. If that one is lost for good, point state.dir at an \
+            empty folder; `vizd recover --journal-lost` then moves what may have been paid for to failed/ and the rest \
+            back to incoming/.
             """
         static let lostWork = """
             The journal in state.dir has jobs in progress, but this spool is new and does not hold them. Point \

@@ -57,6 +57,9 @@ package final class ProviderRegistry: Sendable {
         ]
     }
 
+    /// Those that cost nothing, whatever is ordered.
+    package static let free: [ProviderTraits] = [FlatLay.traits]
+
     /// Every provider of this build.
     package convenience init(_ environment: ProviderEnvironment) {
         self.init(entries: ProviderRegistry.entries(environment))

@@ -1,9 +1,9 @@
 // Landing: a finished job's result appears in `done` or `failed`, then its request beside it, durably and in batches.
 //
-// Order of a batch: results written under hidden names, made durable, renamed; fsync of the boxes; requests renamed
-// beside them; fsync of the boxes and of `processing`; status files removed. Each prefix of this is a state from which
-// the same landing, given again, ends in the same place: it finds what is done and does the rest. A full disk is an
-// outcome (`paused`); a failed fsync is fatal, and then nothing lands any more.
+// Order of a batch: results written under hidden names, made durable with the requests' bytes, renamed; fsync of
+// the boxes; requests renamed beside them; fsync of the boxes and of `processing`; status files removed. Each prefix of
+// this is a state from which the same landing, given again, ends in the same place: it finds what is done and does the
+// rest. A full disk is an outcome (`paused`); a failed fsync is fatal, and then nothing lands any more.
 
 package import Linux
 

@@ -101,12 +101,16 @@ struct LandingBatch {
         }
     }
 
-    /// Makes the new results' content durable: file by file, or all at once where that is cheaper.
+    /// Makes the content of new results and of requests durable: file by file, or all at once where that is cheaper. A
+    /// request's producer may never have synced it, and once it has landed there is no other copy.
     private mutating func syncFresh(_ items: inout [Item]) throws(SpoolFatal) {
-        let fresh = items.indices.filter { items[$0].fresh != nil && items[$0].outcome == nil }
+        let fresh = items.indices.filter {
+            (items[$0].fresh != nil || items[$0].order.source != nil) && items[$0].outcome == nil
+        }
         if fresh.isEmpty { return }
         let start = MonotonicClock.now()
-        let whole = syncing.wholeFileSystem(for: fresh.count)
+        let files = fresh.count { items[$0].fresh != nil } + fresh.count { items[$0].order.source != nil }
+        let whole = syncing.wholeFileSystem(for: files)
         if whole {
             do throws(SystemFailure) {
                 try spool[.processing].syncFileSystem()
@@ -117,13 +121,26 @@ struct LandingBatch {
         } else {
             for index in fresh {
                 do throws(SystemFailure) {
-                    try items[index].fresh!.sync()
+                    try items[index].fresh?.sync()
+                    try requestFile(of: items[index].order)?.sync()
                 } catch {
                     items[index].outcome = try outcome(of: error)
                 }
             }
         }
-        syncing.took(MonotonicClock.now() - start, files: fresh.count, wholeFileSystem: whole)
+        syncing.took(MonotonicClock.now() - start, files: files, wholeFileSystem: whole)
+    }
+
+    /// The request that is to be moved. Nil where it is no file or may not be read, since then vizd never read it, and
+    /// where it has been moved already.
+    private func requestFile(of order: LandingOrder) throws(SystemFailure) -> OpenFile? {
+        guard let source = order.source else { return nil }
+        do throws(SystemFailure) {
+            guard try spool[.processing].infoIfPresent(of: source)?.kind == .regular else { return nil }
+            return try spool[.processing].open(source, .read)
+        } catch let error where error.concernsOneFile || error.errno == .notFound {
+            return nil
+        }
     }
 
     private func publish(_ item: Item) throws(SystemFailure) {

@@ -52,6 +52,8 @@ extension SystemFailure {
 extension Errno {
     /// EBUSY: a mount point, for example.
     static let busy = Errno(rawValue: 16)
+    /// ESRCH: no process has that number.
+    static let noProcess = Errno(rawValue: 3)
     /// ETXTBSY.
     static let textBusy = Errno(rawValue: 26)
 }

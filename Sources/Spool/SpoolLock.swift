@@ -22,7 +22,7 @@ package final class SpoolLock: Sendable {
         throw SpoolRefusal(
             exit: 75,
             "The spool \(spool.root.path) is in use by another vizd (\(holder(spool) ?? "holder unknown")). Stop "
-                + "it, or start this one with --standby to take over when it ends.")
+                + "it, or start this one with --standby to take over when it ends." + heirs(spool))
     }
 
     /// Waits until the lock is free and takes it (`--standby`). Blocks the calling thread: only on one that we own.
@@ -42,6 +42,24 @@ package final class SpoolLock: Sendable {
         else { return nil }
         let words = text.split(whereSeparator: \.isNewline).joined(separator: ", ")
         return words.isEmpty ? nil : FileName(words).description
+    }
+
+    /// A word about a lock whose holder is gone: somebody else has the open file, as a child that inherited it does.
+    private static func heirs(_ spool: Spool) -> String {
+        guard let words = holder(spool)?.split(separator: ", "), words.contains("host \(Host.name)"),
+            let process = words.first.flatMap({ Int32($0.dropFirst("pid ".count)) }), isGone(process)
+        else { return "" }
+        return " Process \(process) is gone, so the lock must have been inherited by a process that it started: "
+            + "`fuser \(spool.root.path)/.lock` names that one."
+    }
+
+    private static func isGone(_ process: Int32) -> Bool {
+        do throws(SystemFailure) {
+            try Host.kill(process, signal: 0)
+            return false
+        } catch {
+            return error.errno == .noProcess
+        }
     }
 
     /// Frees the lock.

@@ -25,7 +25,7 @@ struct Vizd: ParsableCommand {
         version: "vizd \(Version.text)",
         subcommands: [
             Run.self, Submit.self, Wait.self, Status.self, List.self, Retry.self, Costs.self, CheckConfig.self,
-            Demo.self,
+            Recover.self, Demo.self,
         ])
 
     static func main() {

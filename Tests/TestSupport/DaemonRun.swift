@@ -15,13 +15,17 @@ package final class DaemonRun: @unchecked Sendable {
     package var processID: Int32 { process.processIdentifier }
     package var isRunning: Bool { !ended.look { $0 } }
 
-    init(_ site: Site, _ arguments: [String], _ environment: [String: String]) throws {
+    /// `wrapper` is a command that ends by executing the words that follow it, such as `setpriv` with its options.
+    init(
+        _ site: Site, _ arguments: [String], _ environment: [String: String], through wrapper: [String] = []
+    ) throws {
         self.site = site
+        let command = wrapper + [try site.program()] + arguments
         logFolder = "\(site.logs)/\(Random.hex(bytes: 4))"
         try Host.makeDirectories(logFolder)
         try Directory(path: logFolder).open("log", .create).sync()
-        process.executableURL = URL(fileURLWithPath: try site.program())
-        process.arguments = arguments
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
         process.environment = environment
         process.currentDirectoryURL = URL(fileURLWithPath: site.path)
         process.standardInput = FileHandle.nullDevice
@@ -114,9 +118,11 @@ package final class DaemonRun: @unchecked Sendable {
     /// Sends a signal by its number.
     package func signal(_ number: Int32) throws { try Host.kill(processID, signal: number) }
 
-    /// SIGKILL, and waits until it is gone.
+    /// SIGKILL, and waits until it is gone. One that has just ended by itself cannot be killed any more.
     package func kill() throws {
-        if isRunning { try signal(9) }
+        do {
+            if isRunning { try signal(9) }
+        } catch let failure as SystemFailure where failure.errno.rawValue == 3 {}
         _ = try awaitExit()
     }
 

@@ -12,7 +12,7 @@ package final class Site: Sendable {
     package let gate: Gate?
 
     /// Where the logs of its daemons are: never on the disk that a test fills.
-    let logs: String
+    package let logs: String
 
     package var spool: String { path + "/spool" }
     package var state: String { path + "/state" }
@@ -133,9 +133,21 @@ package final class Site: Sendable {
         return daemon
     }
 
+    /// The same through another program that executes it in the end.
+    package func ready(through wrapper: [String], _ settings: [String: String] = [:]) throws -> DaemonRun {
+        let daemon = try DaemonRun(self, ["run"], environment(settings), through: wrapper)
+        try daemon.awaitLine("vizd.ready")
+        return daemon
+    }
+
     /// Runs a command of the program to its end.
     package func command(_ arguments: String..., input: String = "") throws -> CommandRun {
         try CommandRun(self, arguments, environment(), input)
+    }
+
+    /// Runs a command of the program to its end, with more settings.
+    package func command(_ settings: [String: String], _ arguments: String...) throws -> CommandRun {
+        try CommandRun(self, arguments, environment(settings), "")
     }
 }
 

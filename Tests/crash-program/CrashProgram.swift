@@ -9,7 +9,7 @@ struct CrashProgram: ParsableCommand {
         commandName: "vizd-crash",
         abstract: "Kills vizd at its calls, or lets them fail, and looks whether anything was lost or paid twice.",
         discussion: """
-            Without options: every scenario, killed before and after every call. --points takes a sample instead, \\
+            Without options: every scenario, killed before and after every call. --points takes a sample instead, \
             --fail lets calls fail instead of killing. Every breach is told with the options that play it again.
             """)
 

@@ -19,7 +19,7 @@ struct CommandsBinaryTests {
         #expect(version.status == 0 && version.output == "vizd \(Version.text)\n")
         let help = try ProgramRun(["--help"])
         #expect(help.status == 0 && help.output.contains("check-config") && help.errors.isEmpty)
-        for command in ["submit", "wait", "status", "list", "check-config"] {
+        for command in ["submit", "wait", "status", "list", "check-config", "recover"] {
             let help = try ProgramRun([command, "--help"])
             #expect(help.status == 0 && help.output.contains("vizd \(command)"), "\(command)")
         }

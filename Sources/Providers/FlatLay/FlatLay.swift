@@ -30,7 +30,8 @@ package struct FlatLay: Provider {
 
     package init(painter: any SheetPainting) { self.painter = painter }
 
-    package let traits = ProviderTraits(
+    /// The same for every one, so that they can be asked for without a painter.
+    package static let traits = ProviderTraits(
         id: "flatlay", displayName: "Flat lay",
         models: [
             ModelTraits(
@@ -40,6 +41,8 @@ package struct FlatLay: Provider {
                 takesSeed: false, takesPersonImage: false, kinds: [.image])
         ],
         isFree: true)
+
+    package var traits: ProviderTraits { FlatLay.traits }
 
     /// Nothing.
     package func price(_ order: Order) -> Price { .free }

@@ -20,7 +20,7 @@ struct Run: ParsableCommand {
               vizd run --standby
 
             Exit status: 0 told to stop, 1 the machine failed under it, 73 something cannot be made or opened, 75 \
-            another vizd holds the spool, 78 the configuration must be mended.
+            another vizd holds the spool, 78 the configuration must be mended, or the journal is not the spool's.
             """)
 
     @Flag(help: "If another vizd holds the spool, wait until it ends and take over.")

@@ -84,12 +84,13 @@ extension Assembly {
             // A file of that name with other bytes is another request: it does not bring this job back, and it is not
             // the one to land.
             if places.incoming { places.incoming = isSame(name, in: .incoming, as: row) }
-            let strange = row.phase == .landing && places.processing && !isSame(name, in: .processing, as: row)
-            if strange { places.processing = false }
+            if places.processing && !isSame(name, in: .processing, as: row) {
+                places.processing = try mended(name, &leftovers)
+            }
             switch Recovery.step(phase: row.phase, places) {
             case .leave, .live: continue
             case .putBack: leftovers.append(try putBack(name))
-            case .land: try finishLanding(name, source: strange ? nil : name.requestFile)
+            case .land: try finishLanding(name, source: places.processing ? name.requestFile : nil)
             }
         }
         if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
@@ -99,6 +100,28 @@ extension Assembly {
     private func isSame(_ name: JobName, in box: Box, as row: JobRow) -> Bool {
         let reading = Reading.of(name.requestFile, in: spool[box], limit: settings.limits.requestBytes)
         return reading.bytes.map { SHA256.of($0).bytes } == row.digest
+    }
+
+    /// Sees to a file in processing/ that is not the request of the open job whose name it has: what a power cut tore
+    /// is made whole, another request is put aside. Answers whether the job's own request lies there now.
+    private func mended(_ name: JobName, _ leftovers: inout [Daemon.Leftover]) throws -> Bool {
+        guard let request = try fullRow(name).request else {
+            preconditionFailure("the journal lost the request of \(name)")
+        }
+        let reading = Reading.of(name.requestFile, in: spool[.processing], limit: settings.limits.requestBytes)
+        // Nothing is known of it: the next start looks again.
+        if case .short(_, let failure) = reading { throw SpoolFatal("read the request of \(name)", failure) }
+        if let bytes = reading.bytes, Remains.judge(bytes, of: request) != .foreign {
+            try putBack(request, as: name, replacing: true)
+            log.warning("request.mended", metadata: name.metadata(["bytes_left": "\(bytes.count)"]))
+            return true
+        }
+        let aside = try spool.putAside(name)
+        log.warning("request.put_aside", metadata: name.metadata(["file": "\(aside.source)"]))
+        leftovers = leftovers.map { one in
+            one.claimed.source == name.requestFile ? Daemon.Leftover(claimed: aside, user: nil) : one
+        }
+        return false
     }
 
     /// An open job without a file: its copy from the journal goes back to processing/.
@@ -111,10 +134,10 @@ extension Assembly {
         return Daemon.Leftover(claimed: claimed, user: row.userID)
     }
 
-    private func putBack(_ request: [UInt8], as name: JobName) throws {
+    private func putBack(_ request: [UInt8], as name: JobName, replacing: Bool = false) throws {
         while true {
             do throws(SpoolFatal) {
-                return try spool.putBack(request, as: name)
+                return try spool.putBack(request, as: name, replacing: replacing)
             } catch {
                 guard error.failure.errno.isFull else { throw error }
                 let (room, reason) = (room, "putting \(name) back from the journal: \(error.failure)")
