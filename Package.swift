@@ -48,7 +48,7 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         .target(name: "Providers", dependencies: ["Contract", "Transfer"]),
-        .target(name: "Wardrobe", dependencies: ["Contract", "Digest", "Linux"]),
+        .target(name: "Wardrobe", dependencies: ["Contract", "Digest", "Linux", "Transfer"]),
         .target(name: "Imaging", dependencies: ["ImagingWire", "Linux"]),
         .target(name: "ImagingWire"),
 
@@ -88,7 +88,7 @@ let package = Package(
         // Tests, a folder a target.
         .target(
             name: "TestSupport", dependencies: ["Contract", "Ledger", "Linux", "RunwaySimulator"],
-            path: "Tests/TestSupport"),
+            path: "Tests/TestSupport", exclude: ["s3_referee.py"]),
         .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
         .target(
             name: "RunwaySimulator", dependencies: ["Contract", "Digest", "LoopbackServer"],
@@ -146,7 +146,9 @@ let package = Package(
         .testTarget(name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
         .testTarget(
-            name: "WardrobeTests", dependencies: ["Wardrobe", "Contract", "Digest", "Linux"], exclude: ["Records"]),
+            name: "WardrobeTests",
+            dependencies: ["Wardrobe", "Contract", "Digest", "Linux", "LoopbackServer", "TestSupport", "Transfer"],
+            exclude: ["Records"]),
         .testTarget(
             name: "vizdTests",
             dependencies: [

@@ -6,6 +6,7 @@
 
 internal import Contract
 package import Providers
+package import Wardrobe
 
 /// An order as the journal keeps it.
 package struct Plan: Equatable, Sendable {
@@ -76,8 +77,8 @@ package struct Plan: Equatable, Sendable {
 package struct StoredNote: Equatable, Sendable {
     /// As results and records spell it.
     package let url: String
-    /// The file, absolute.
-    package let path: String
+    /// The file, absolute, or the object.
+    package let place: StoredPicture.Place
 
     private static let version = 1
 
@@ -87,20 +88,28 @@ package struct StoredNote: Equatable, Sendable {
         json.beginObject()
         json.member("version", StoredNote.version)
         json.member("url", url)
-        json.member("path", path)
+        switch place {
+        case .file(let path): json.member("path", path)
+        case .object(let uri): json.member("uri", uri)
+        }
         json.endObject()
         return json.bytes
     }
 
     /// Reads what `encoded` wrote; nil for anything else.
     package init?(encoded bytes: [UInt8]) {
-        guard let root = Note.parse(bytes, version: StoredNote.version), let url = root.text("url"),
-            let path = root.text("path")
-        else { return nil }
-        self.init(url: url, path: path)
+        guard let root = Note.parse(bytes, version: StoredNote.version), let url = root.text("url") else { return nil }
+        switch (root.text("path"), root.text("uri")) {
+        case (let path?, nil): self.init(url: url, path: path)
+        case (nil, let uri?): self.init(url: url, place: .object(uri))
+        default: return nil
+        }
     }
 
-    package init(url: String, path: String) { (self.url, self.path) = (url, path) }
+    package init(url: String, place: StoredPicture.Place) { (self.url, self.place) = (url, place) }
+
+    /// A file.
+    package init(url: String, path: String) { self.init(url: url, place: .file(path)) }
 }
 
 /// Reading our own small JSON objects.

@@ -4,6 +4,7 @@ package import Contract
 package import Digest
 internal import Ledger
 internal import Providers
+internal import Wardrobe
 
 /// A file that never became a job: what was wrong with it.
 package struct RefusedFile: Sendable {
@@ -43,6 +44,15 @@ extension ResultDocument.Cost {
     }
 }
 
+extension ResultDocument.Storage {
+    fileprivate init(_ place: StoredPicture.Place) {
+        switch place {
+        case .file(let path): self = .local(path: path)
+        case .object(let uri): self = .s3(uri: uri)
+        }
+    }
+}
+
 extension Pipeline {
     /// The result of a file that never became a job.
     package func refused(_ file: RefusedFile, as name: String) -> ResultDocument {
@@ -75,7 +85,7 @@ extension Pipeline {
             width: picture.width, height: picture.height, bytes: picture.bytes,
             sha256: SHA256Digest(bytes: picture.sha256)?.hex ?? "", contentType: picture.contentType)
         let made = ResultDocument.Picture(
-            imageURL: stored.url, storage: .local(path: stored.path),
+            imageURL: stored.url, storage: .init(stored.place),
             generationTime: job.timing[.generate] ?? job.ticket.last?.seconds ?? 0,
             provider: displayName(plan.provider), making: making, image: facts)
         return document(job, progress: 100, .complete(picture: made, views: []))

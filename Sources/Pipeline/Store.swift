@@ -13,11 +13,11 @@ extension Pipeline {
         guard let picture = try await kept(note, job) else { throw .job(.pictureGone(job.ticket.name, note)) }
         let stored: StoredPicture
         do throws(WardrobeFailure) {
-            stored = try await wardrobe.storePicture(picture, for: job.storedName)
+            stored = try await wardrobe.storePicture(picture, for: job.storedName, until: deadline(of: job))
         } catch {
             throw StepTrouble(error)
         }
-        let place = StoredNote(url: stored.url, path: stored.path)
+        let place = StoredNote(url: stored.url, place: stored.place)
         do throws(JournalFailure) {
             try await journal.stored(job.ticket.name, place.encoded())
         } catch {

@@ -18,7 +18,7 @@ final class LocalRecords: Sendable {
 
     private struct State {
         var lines = UserLines<Waiting>()
-        var recent: [UserID: RecentUpdates] = [:]
+        var recent: [UserID: RecentUpdates<FileMark>] = [:]
         var settling: [UnsafeContinuation<Void, Never>] = []
 
         var isQuiet: Bool { lines.isEmpty && recent.isEmpty }
@@ -169,7 +169,7 @@ final class LocalRecords: Sendable {
         tellIfQuiet()
     }
 
-    private func isUnchanged(_ recent: RecentUpdates, _ user: UserID) async -> Bool {
+    private func isUnchanged(_ recent: RecentUpdates<FileMark>, _ user: UserID) async -> Bool {
         if recent.isEmpty { return true }
         let store = store
         let now = await store.pool.run { () -> FileMark? in

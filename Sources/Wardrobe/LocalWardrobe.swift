@@ -13,18 +13,21 @@ package import Linux
 package final class LocalWardrobe: Wardrobe {
     private let store: LocalStore
     private let records: LocalRecords
+    private let photos: RemotePhotos?
 
     /// - Parameters:
     ///   - root: absolute path of the folder that holds one folder a user. It need not exist yet.
     ///   - pool: threads that may block on the disk.
-    package convenience init(root: String, pool: BlockingPool, pace: Pace) {
-        self.init(root: root, pool: pool, pace: pace, exchanges: true, reached: { _ in })
+    ///   - photos: fetches photos whose recorded path is an address; without it they do not serve.
+    package convenience init(root: String, pool: BlockingPool, pace: Pace, photos: RemotePhotos? = nil) {
+        self.init(root: root, pool: pool, pace: pace, photos: photos, exchanges: true, reached: { _ in })
     }
 
     init(
-        root: String, pool: BlockingPool, pace: Pace, exchanges: Bool,
+        root: String, pool: BlockingPool, pace: Pace, photos: RemotePhotos? = nil, exchanges: Bool,
         reached: @escaping @Sendable (RewriteStep) -> Void
     ) {
+        self.photos = photos
         var path = Substring(root)
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         precondition(path.hasPrefix("/"), "the wardrobe's root \(root) is not an absolute path")
@@ -49,28 +52,11 @@ package final class LocalWardrobe: Wardrobe {
 
     /// Read from `saved_outfits.json`; the garments are looked up in `wardrobe_metadata.json`.
     package func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit {
-        let record = store.path(UserFolder.outfits, user)
-        guard let saved = try await read(UserFolder.outfits, user, { SavedOutfits($0) }) else {
-            throw WardrobeFailure(
-                .outfitNotFound, "there is no \(record): check user_id, or save the outfit \(outfit) in the app first")
-        }
-        let items = try await read(UserFolder.items, user) { WardrobeItems($0) } ?? WardrobeItems()
-        let found: Outfit?
-        do throws(RecordTrouble) {
-            found = try saved.outfit(outfit, with: items)
-        } catch {
-            throw store.unusable(UserFolder.outfits, error.message, user)
-        }
-        guard let found else {
-            throw WardrobeFailure(
-                .outfitNotFound,
-                "\(record) has no outfit with the id \(outfit): check outfit_id, or save the outfit first")
-        }
-        guard !found.items.isEmpty else {
-            throw WardrobeFailure(
-                .noGarmentImages, "the outfit \(outfit) in \(record) has no garments: add some to it in the app")
-        }
-        return found
+        let saved = try await read(UserFolder.outfits, user) { SavedOutfits($0) }
+        let items = saved == nil ? nil : try await read(UserFolder.items, user) { WardrobeItems($0) }
+        return try saved.outfit(
+            outfit, with: items ?? WardrobeItems(), in: store.path(UserFolder.outfits, user),
+            unusable: { store.unusable(UserFolder.outfits, $0, user) })
     }
 
     /// What `body` finds in a record that parses, on a thread of the pool; nil where there is none.
@@ -113,30 +99,22 @@ package final class LocalWardrobe: Wardrobe {
 // MARK: Photos
 
 extension LocalWardrobe {
-    /// Opened beneath the user's folder; links that stay there are followed. An address on the web does not serve.
+    /// Opened beneath the user's folder; links that stay there are followed. An address is fetched where it may be.
     package func openPhoto(_ garment: Garment, of user: UserID) async throws(WardrobeFailure) -> OpenedPhoto {
-        let store = store
-        return try await store.pool.run { () throws(WardrobeFailure) -> OpenedPhoto in
-            guard !garment.candidates.isEmpty else {
-                throw WardrobeFailure(
-                    .garmentUnreadable, "\(garment.name) has no photo recorded: add one in the app")
-            }
-            let folder = try store.folder(of: user)
-            var refusals: [String] = []
-            for path in garment.candidates {
+        let (store, photos) = (store, photos)
+        return try await firstPhoto(of: garment) { path throws(WardrobeFailure) in
+            if let outcome = try await photos?.open(path, of: user) { return outcome }
+            return try await store.pool.run { () throws(WardrobeFailure) -> PhotoOutcome in
+                let folder = try store.folder(of: user)
                 switch PhotoAttempt(path, user: user, store: store, folder: folder).outcome {
-                case .success(let photo): return photo
+                case .success(let photo): return .opened(photo)
                 case .failure(let refusal):
                     if let shortage = refusal.shortage {
                         throw .shortage(shortage, "the photo of \(printable(garment.name))")
                     }
-                    refusals.append("\(printable(path, limit: 300)): \(refusal.reason)")
+                    return .refused(refusal.reason)
                 }
             }
-            throw WardrobeFailure(
-                .garmentUnreadable,
-                "the photo of \(printable(garment.name)) cannot be opened (\(refusals.joined(separator: "; "))):"
-                    + " put the file there, or correct its path in the wardrobe")
         }
     }
 }
@@ -144,7 +122,7 @@ extension LocalWardrobe {
 /// Why a path does not serve.
 private struct PhotoRefusal: Error {
     let reason: String
-    /// There was no descriptor or no memory to open it with: nothing is known of the photo.
+    /// There was nothing to open it with, so that nothing is known of this path; another must not serve in its place.
     var shortage: SystemFailure?
 }
 
@@ -216,7 +194,9 @@ private struct PhotoAttempt {
 extension LocalWardrobe {
     /// Stored as `ROOT/USER/items/visualizations/OUTFIT.jpg`, a view as `.../views/OUTFIT/VIEW.jpg`. Missing folders
     /// are made.
-    package func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture {
+    package func storePicture(
+        _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
+    ) async throws(WardrobeFailure) -> StoredPicture {
         let store = store
         return try await store.pool.run { () throws(WardrobeFailure) -> StoredPicture in
             do throws(SystemFailure) {

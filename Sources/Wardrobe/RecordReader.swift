@@ -3,6 +3,8 @@
 // Only what vizd uses is looked at. What is missing or of another kind is as if it were not there, unless the picture
 // would come out wrong without it: then it is in the way, and the failure names the place in the file.
 
+internal import Contract
+
 /// A record that cannot be used, as a sentence's end: `saved[2].outfit_data.items is not an array`.
 struct RecordTrouble: Error, Hashable {
     let message: String
@@ -113,5 +115,37 @@ extension SavedOutfits {
         let category = record.phrase("category", of: element) ?? known?.category ?? namesake?.category
         return Garment(
             id: id, name: name ?? known?.name ?? category ?? "garment", category: category, candidates: candidates)
+    }
+}
+
+extension SavedOutfits? {
+    /// The outfit of a user, wherever the records are.
+    /// - Parameters:
+    ///   - record: where `saved_outfits.json` is, for messages.
+    ///   - unusable: the failure of a record that cannot be used, from the end of its sentence.
+    /// - Throws: `outfitNotFound`, `noGarmentImages`, `recordInvalid`.
+    func outfit(
+        _ outfit: OutfitID, with items: WardrobeItems, in record: String, unusable: (String) -> WardrobeFailure
+    ) throws(WardrobeFailure) -> Outfit {
+        guard let self else {
+            throw WardrobeFailure(
+                .outfitNotFound, "there is no \(record): check user_id, or save the outfit \(outfit) in the app first")
+        }
+        let found: Outfit?
+        do throws(RecordTrouble) {
+            found = try self.outfit(outfit, with: items)
+        } catch {
+            throw unusable(error.message)
+        }
+        guard let found else {
+            throw WardrobeFailure(
+                .outfitNotFound,
+                "the record \(record) has no outfit with the id \(outfit): check outfit_id, or save the outfit first")
+        }
+        guard !found.items.isEmpty else {
+            throw WardrobeFailure(
+                .noGarmentImages, "the outfit \(outfit) in \(record) has no garments: add some to it in the app")
+        }
+        return found
     }
 }

@@ -29,24 +29,24 @@ struct UserLines<Item> {
 
 /// What was put into a user's record lately, to be looked after: a writer that knows no lock may have read the file
 /// before and write over it after. Each update is looked at twice, and twice more after each repair, up to six times in
-/// all.
-struct RecentUpdates {
-    private struct Entry {
+/// all. A `Mark` tells a record's text without reading it: a file's identity and times, an object's ETag.
+struct RecentUpdates<Mark: Hashable & Sendable>: Sendable {
+    private struct Entry: Sendable {
         let update: RecordUpdate
         var looks = 2
         var looksInAll = 6
     }
 
     private var entries: [Entry] = []
-    /// The record as the last rewrite left it; while it is this file, unchanged, everything is in it.
-    private(set) var left: FileMark?
+    /// The record as the last rewrite left it; while it is this one, unchanged, everything is in it.
+    private(set) var left: Mark?
 
     var isEmpty: Bool { entries.isEmpty }
 
     var updates: [RecordUpdate] { entries.map(\.update) }
 
     /// The record was rewritten with these and those from before, and had to be `changed` for that or not.
-    mutating func wrote(_ updates: [RecordUpdate], changed: Bool, leaving mark: FileMark) {
+    mutating func wrote(_ updates: [RecordUpdate], changed: Bool, leaving mark: Mark) {
         left = mark
         if changed { for index in entries.indices { entries[index].looks = 2 } }
         entries += updates.map { Entry(update: $0) }

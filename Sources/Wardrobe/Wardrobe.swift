@@ -21,12 +21,22 @@ package protocol Wardrobe: Sendable {
     func openPhoto(_ garment: Garment, of user: UserID) async throws(WardrobeFailure) -> OpenedPhoto
 
     /// Stores a picture for good, over an older one of that name. It appears whole or not at all.
-    func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture
+    /// - Parameter deadline: monotonic nanoseconds; storage that cannot be reached is not waited for any longer.
+    func storePicture(
+        _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
+    ) async throws(WardrobeFailure) -> StoredPicture
 
     /// Puts the pictures of one job into the outfit's record, all or none. Recording the same job's again changes
     /// nothing.
     /// - Throws: `outfitNotFound`, `recordInvalid`, `recordConflict` when others kept changing or holding the record.
     func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure)
+}
+
+extension Wardrobe {
+    /// Stores a picture; storage that cannot be reached is waited for as long as it usually is.
+    package func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture {
+        try await storePicture(bytes, for: name, until: nil)
+    }
 }
 
 /// What a user says of themselves (`user_profile.json`).
@@ -87,16 +97,29 @@ package struct OpenedPhoto: Sendable {
 
 /// A picture that is stored.
 package struct StoredPicture: Hashable, Sendable {
-    /// The `image_url` of a result: relative to the parent of the wardrobe's root, such as
+    /// Where a picture is for programs that are let at it.
+    package enum Place: Hashable, Sendable {
+        /// An absolute path.
+        case file(String)
+        /// `s3://BUCKET/KEY`.
+        case object(String)
+    }
+
+    /// The `image_url` of a result: an address, or relative to the parent of the wardrobe's root, such as
     /// `wardrobe_photos/peichin/items/visualizations/o-17.jpg`.
     package let url: String
-    /// The absolute path.
-    package let path: String
+    package let place: Place
     package let sha256: SHA256Digest
     /// Size of the picture.
     package let bytes: Int
 
+    /// A file.
     package init(url: String, path: String, sha256: SHA256Digest, bytes: Int) {
-        (self.url, self.path, self.sha256, self.bytes) = (url, path, sha256, bytes)
+        (self.url, place, self.sha256, self.bytes) = (url, .file(path), sha256, bytes)
+    }
+
+    /// An object.
+    package init(url: String, uri: String, sha256: SHA256Digest, bytes: Int) {
+        (self.url, place, self.sha256, self.bytes) = (url, .object(uri), sha256, bytes)
     }
 }

@@ -30,7 +30,7 @@ struct Assembly {
     let lock: SpoolLock
     let journal: Journal
     let workers: ImageWorkers
-    let wardrobe: LocalWardrobe
+    let wardrobe: any Wardrobe
     let landing: Landing
     let statuses: StatusFiles
     let room: Room
@@ -63,11 +63,13 @@ struct Assembly {
         let room = try Assembly.room(settings, spool, state, floor, pool, log)
         self.room = room
         let pause: @Sendable (Int64) async -> Void = { await Assembly.pause($0) }
-        let wardrobe = try Assembly.wardrobe(settings, pool)
-        self.wardrobe = wardrobe
         let alarms = Alarms()
         let painter = SheetPainter(workers: workers)
         let transfer = try Assembly.transfer(settings)
+        let wardrobe = try StorageAssembly.wardrobe(
+            settings, root: try Assembly.absolute(settings.wardrobe.root), pool: pool, work: self.work,
+            transfer: transfer, log: log)
+        self.wardrobe = wardrobe
         let providers = ProviderRegistry(Assembly.environment(settings, painter, transfer))
         let desk = ProviderDesk(
             monotonicClock: { MonotonicClock.now() }, sleep: { await alarms.sleep(until: $0) })
@@ -143,12 +145,8 @@ struct Assembly {
     }
 
     private static func transfer(_ settings: Settings) throws(StartFailure) -> CurlTransfer {
-        var common = TransferSettings()
-        common.allowInsecure = Set(settings.http.allowInsecure.map { $0.lowercased() })
-        (common.proxy, common.caFile) = (settings.http.proxy, settings.http.caFile)
-        common.userAgent = "vizd/\(Version.text)"
         do throws(SystemFailure) {
-            return try CurlTransfer(common)
+            return try CurlTransfer(TransferSettings(settings))
         } catch {
             throw StartFailure(exit: 75, sentence: "vizd cannot start: \(error).")
         }
@@ -179,12 +177,6 @@ struct Assembly {
         }
     }
 
-    private static func wardrobe(_ settings: Settings, _ pool: BlockingPool) throws(StartFailure) -> LocalWardrobe {
-        LocalWardrobe(
-            root: try absolute(settings.wardrobe.root), pool: pool,
-            pace: .real)
-    }
-
     private static func absolute(_ path: String) throws(StartFailure) -> String {
         if path.hasPrefix("/") { return path }
         do throws(SystemFailure) {
@@ -201,8 +193,9 @@ struct Assembly {
         _ log: Logger
     ) throws(StartFailure) -> Room {
         var folders = [spool.root, state]
+        let isWritten = settings.storage.type == .local || settings.wardrobeType == .local
         do throws(SystemFailure) {
-            folders.append(try Directory(path: try absoluteOrGiven(settings.wardrobe.root)))
+            if isWritten { folders.append(try Directory(path: try absoluteOrGiven(settings.wardrobe.root))) }
         } catch {
             log.notice("wardrobe.missing", metadata: ["path": "\(settings.wardrobe.root)", "reason": "\(error)"])
         }
@@ -236,6 +229,16 @@ extension StartFailure {
     }
 
     init(_ refusal: SpoolRefusal) { self.init(exit: refusal.exit, sentence: refusal.sentence) }
+}
+
+extension TransferSettings {
+    /// What the configuration says of everything that goes out.
+    init(_ settings: Settings) {
+        self.init()
+        allowInsecure = Set(settings.http.allowInsecure.map { $0.lowercased() })
+        (proxy, caFile) = (settings.http.proxy, settings.http.caFile)
+        userAgent = "vizd/\(Version.text)"
+    }
 }
 
 extension PipelineSettings {

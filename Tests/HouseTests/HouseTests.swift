@@ -33,7 +33,7 @@ private let arrows: [String: Set<String>] = [
     ],
     "Providers": ["Contract", "Transfer", "Synchronization"],
     "Transfer": ["CCurl", "DequeModule", "HeapModule", "Linux", "Synchronization"],
-    "Wardrobe": ["Contract", "Digest", "Linux", "Synchronization"],
+    "Wardrobe": ["Contract", "Digest", "Linux", "Transfer", "Synchronization"],
     "Spool": ["Linux", "Synchronization", "HeapModule", "DequeModule", "OrderedCollections"],
     // GRDB binds blobs as Foundation's Data: the only reason for FoundationEssentials here.
     "Ledger": ["Contract", "Linux", "GRDB", "GRDBSQLite", "FoundationEssentials", "Synchronization"],

@@ -199,9 +199,11 @@ final class TroubledWardrobe: Wardrobe {
         return try await real.openPhoto(garment, of: user)
     }
 
-    func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture {
+    func storePicture(
+        _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
+    ) async throws(WardrobeFailure) -> StoredPicture {
         try trouble(.store)
-        return try await real.storePicture(bytes, for: name)
+        return try await real.storePicture(bytes, for: name, until: deadline)
     }
 
     func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {

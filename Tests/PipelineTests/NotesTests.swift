@@ -3,6 +3,7 @@
 import Contract
 import Providers
 import Testing
+import Wardrobe
 
 @testable import Pipeline
 
@@ -31,7 +32,11 @@ struct NotesTests {
         for url in NotesTests.texts {
             let note = StoredNote(url: url, path: "/srv/\(url)")
             #expect(StoredNote(encoded: note.encoded()) == note)
+            let object = StoredNote(url: url, place: .object("s3://closet/\(url)"))
+            #expect(StoredNote(encoded: object.encoded()) == object && object != note)
         }
+        let both = #"{"version":1,"url":"u","path":"/p","uri":"s3://b/k"}"#
+        #expect(StoredNote(encoded: Array(both.utf8)) == nil)
     }
 
     @Test("a note of another version is refused, not guessed at")

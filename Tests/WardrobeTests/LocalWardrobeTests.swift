@@ -275,7 +275,7 @@ struct LocalWardrobeTests {
                     url: "wardrobe_photos/peichin/items/visualizations/o 17.jpg",
                     path: "\(place.path)/peichin/items/visualizations/o 17.jpg", sha256: SHA256.of([1, 2, 3]), bytes: 3)
         )
-        #expect(try Host.readFile(stored.path, limit: 10) == [1, 2, 3])
+        #expect(try Host.readFile(stored.place.path, limit: 10) == [1, 2, 3])
         #expect(try place.folder.directory("items/visualizations").names() == ["o 17.jpg"])
         #expect(try place.folder.directory(".vizd").names() == [])
     }
@@ -287,7 +287,7 @@ struct LocalWardrobeTests {
             StoredName(user: UserID("new")!, outfit: OutfitID("o")!, view: "street-2", fileExtension: "mp4"))
         let stored = try await place.wardrobe().storePicture([1], for: name)
         #expect(stored.url == "wardrobe_photos/new/items/visualizations/views/o/street-2.mp4")
-        #expect(try Host.readFile(stored.path, limit: 10) == [1])
+        #expect(try Host.readFile(stored.place.path, limit: 10) == [1])
     }
 
     @Test("a picture is not stored through a link, and a link of its own name is replaced")
@@ -379,5 +379,15 @@ struct LocalWardrobeTests {
         let failure = await failure { () throws(WardrobeFailure) in try await wardrobe.profile(of: UserID("u")!) }
         #expect(failure?.code == .storageFailed)
         #expect(failure?.message.contains("/nonexistent/wardrobe") == true)
+    }
+}
+
+extension StoredPicture.Place {
+    /// The file's path; of an object its address, which no file has.
+    fileprivate var path: String {
+        switch self {
+        case .file(let path): path
+        case .object(let uri): uri
+        }
     }
 }

@@ -337,6 +337,26 @@ struct SettingsProblemsTests {
         #expect(World("wardrobe.type: s3\n").problems().count == 1)
     }
 
+    @Test("storage in S3 needs a bucket that has an address, keys, and TLS unless the host is excepted")
+    func bucket() throws {
+        let said = { (text: String) -> [String] in
+            var world = World(text)
+            world.capabilities.storageTypes = [.local, .s3]
+            return world.problems()
+        }
+        let whole = "storage.type: s3\ns3.bucketName: closet\ns3.accessKeyId: id\ns3.secretAccessKey: hunter2\n"
+        #expect(said(whole) == [])
+        #expect(said("storage.type: s3\n").count == 3 && said("wardrobe.type: s3\n").count == 3)
+        #expect(said(whole.replacing("closet", with: "-closet"))[0].contains("makes no address"))
+        #expect(said(whole + "s3.region: eu central\n")[0].contains("s3.bucketName"))
+        let plain = whole + "s3.endpoint: http://127.0.0.1:9000\n"
+        #expect(said(plain).count == 1 && said(plain)[0].contains("without TLS"))
+        #expect(said(plain + "http.allowInsecure: [\"127.0.0.1:9000\"]\n") == [])
+        #expect(!said(plain).joined().contains("hunter2"))
+        let idle = World("s3.bucketName: closet\n").load()
+        #expect(idle.notices.count == 1 && idle.notices[0].contains("nothing is kept in the bucket"))
+    }
+
     @Test("a misspelt variable with the prefix is noticed, not refused")
     func strayVariables() {
         let loaded = World(nil, ["VIZD_LOG_LEVLE": "debug", "VIZD_CONFIG": ""]).load()

@@ -10,13 +10,15 @@ struct CheckConfig: ParsableCommand {
         discussion: """
             Reads the environment, the systemd credentials, the key files and vizd.conf as `vizd run` does, and names \
             every problem at once: the setting, its value, what is allowed, and where it came from. If there is none, \
-            every setting is shown with its source (keys and passwords are not), and the spool is tried out.
+            every setting is shown with its source (keys and passwords are not), and the spool and the bucket, if \
+            there is one, are tried out.
 
             Examples:
               vizd check-config --config ./vizd.conf
               vizd check-config --defaults >vizd.conf
 
-            Exit status: 0 vizd can run, 78 the configuration must be mended, 73 the spool cannot be used.
+            Exit status: 0 vizd can run, 78 the configuration must be mended, 73 the spool cannot be used, 75 the \
+            bucket cannot be reached.
             """)
 
     @Flag(help: "Print a configuration file that has every setting with its default, commented out.")
@@ -35,7 +37,8 @@ struct CheckConfig: ParsableCommand {
                 return .configuration
             }
             Surroundings.print(CheckReport.effective(loaded))
-            return try SpoolCheck.run(settings)
+            let statuses = [try SpoolCheck.run(settings), try StorageCheck.run(settings)]
+            return statuses.contains(.configuration) ? .configuration : statuses.first { $0 != .success } ?? .success
         }
     }
 }

@@ -97,9 +97,9 @@ struct Setting: Sendable {
 
     /// A secret. `key` + "File" is a setting too: the path of a file that holds it.
     init(
-        secret key: String, _ path: Place<Secret?>, alias: String? = nil, about: String
+        secret key: String, _ path: Place<Secret?>, alias: String? = nil, restart: Bool = false, about: String
     ) {
-        self.init(key: key, kind: .secret, fallback: "", about: about, secret: true, restart: false, alias: alias) {
+        self.init(key: key, kind: .secret, fallback: "", about: about, secret: true, restart: restart, alias: alias) {
             settings, value in settings[keyPath: path] = value
         }
     }

@@ -141,6 +141,9 @@ struct Settings: Sendable, Equatable {
     /// Where the records of the wardrobe are.
     var wardrobeType: StorageType { wardrobe.chosenType ?? storage.type }
 
+    /// Whether anything is kept in a bucket.
+    var usesS3: Bool { storage.type == .s3 || wardrobeType == .s3 }
+
     /// Every secret that is set: what the log must never say.
     var secrets: [Secret] {
         let all = [

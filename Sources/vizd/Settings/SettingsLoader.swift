@@ -34,7 +34,7 @@ struct SettingsWorld: Sendable {
 /// What this version can do; a setting that asks for more is a problem.
 struct Capabilities: Sendable {
     let providers: [String]
-    let storageTypes: [StorageType]
+    var storageTypes: [StorageType]
     /// Beginnings of keys that are known and have no effect in this version: whoever sets one is told.
     var withoutEffect: [String] = []
 }
@@ -273,6 +273,31 @@ struct SettingsLoader {
             let available = capabilities.storageTypes.map(\.rawValue).joined(separator: ", ")
             reportCheck(key, "“\(type.rawValue)” is not in this version of vizd; it has: \(available).")
         }
+        if settings.usesS3 && capabilities.storageTypes.contains(.s3) { checkS3() }
+    }
+
+    /// A bucket that cannot be spoken to, before anything is paid for what should lie in it.
+    private mutating func checkS3() {
+        let s3 = settings.s3
+        let needed: [(key: String, isSet: Bool)] = [
+            ("s3.bucketName", s3.bucketName != nil), ("s3.accessKeyId", s3.accessKeyID != nil),
+            ("s3.secretAccessKey", s3.secretAccessKey != nil),
+        ]
+        for (key, isSet) in needed where !isSet && !problems.contains(where: { $0.key == key }) {
+            reportCheck(key, "It is not set, and storage in s3 needs it; set it, or keep everything local.")
+        }
+        if s3.bucketName != nil, settings.bucket == nil {
+            reportCheck(
+                "s3.bucketName",
+                "“\(s3.bucketName ?? "")” in the region “\(s3.region)” makes no address; a bucket is named by 3 to 63 "
+                    + "letters, digits, dots and hyphens, a region like eu-central-1.")
+        }
+        if let host = s3.endpoint.flatMap(WebAddress.plainHost(of:)), !settings.http.allowInsecure.contains(host) {
+            reportCheck(
+                "s3.endpoint",
+                "“\(s3.endpoint ?? "")” is spoken to without TLS, and pictures and records would go with it; write "
+                    + "https://, or name \(host) in http.allowInsecure if that is what you want.")
+        }
     }
 
     /// Settings that were made and do nothing yet: nobody is to believe in what does nothing.
@@ -283,6 +308,8 @@ struct SettingsLoader {
         for key in idle.keys.sorted() {
             notices.append("\(key) is set, but has no effect in this version of vizd (from \(idle[key] ?? .builtIn)).")
         }
+        guard !settings.usesS3, settings.s3.bucketName != nil else { return }
+        notices.append("s3.bucketName is set, but storage.type is local: nothing is kept in the bucket.")
     }
 
     private mutating func reportCheck(_ key: String, _ sentence: String) {
@@ -291,11 +318,10 @@ struct SettingsLoader {
 }
 
 extension Capabilities {
-    /// What this version has: the embedded renderer, Runway, and pictures stored on this machine.
+    /// What this version has: the embedded renderer, Runway, and pictures and records on this machine or in a bucket.
     static let thisVersion = Capabilities(
-        providers: ["flatlay", "runway"], storageTypes: [.local],
+        providers: ["flatlay", "runway"], storageTypes: [.local, .s3],
         withoutEffect: [
-            "retention.", "metrics.", "exec.", "fashn.", "openai.", "bfl.", "s3.", "storage.publicBaseUrl",
-            "wardrobe.allowedHosts",
+            "retention.", "metrics.", "exec.", "fashn.", "openai.", "bfl.",
         ])
 }

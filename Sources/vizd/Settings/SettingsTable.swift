@@ -45,7 +45,7 @@ enum SettingsTable {
             "wardrobe.root", .path, \.wardrobe.root, default: "wardrobe_photos", restart: true,
             about: "The folder of the wardrobe, one folder a user. A relative path starts where vizd was started."),
         Setting(
-            "wardrobe.allowedHosts", .hosts, \.wardrobe.allowedHosts, default: "",
+            "wardrobe.allowedHosts", .hosts, \.wardrobe.allowedHosts, default: "", restart: true,
             about: "Hosts from which photos given as https:// addresses may be fetched; the bucket's own always may."),
     ]
 
@@ -54,7 +54,7 @@ enum SettingsTable {
             "storage.type", .choice, \.storage.type, default: "local", restart: true,
             about: "Where finished pictures are stored: local (below wardrobe.root) or s3."),
         Setting(
-            "storage.publicBaseUrl", optional: .url(), \.storage.publicBaseURL,
+            "storage.publicBaseUrl", optional: .url(), \.storage.publicBaseURL, restart: true,
             about: "Put before a stored picture's key to make its address. Empty: the bucket's own address."),
         Setting("s3.bucketName", optional: .text(limit: 63), \.s3.bucketName, restart: true, about: "The bucket."),
         Setting("s3.region", .text(limit: 64), \.s3.region, default: "us-east-1", restart: true, about: "Its region."),
@@ -65,15 +65,15 @@ enum SettingsTable {
             "s3.pathStyle", .flag, \.s3.pathStyle, default: "false", restart: true,
             about: "Whether the bucket is named in the path (https://host/bucket/key) and not in the host name."),
         Setting(
-            secret: "s3.accessKeyId", \.s3.accessKeyID, alias: "AWS_ACCESS_KEY_ID",
+            secret: "s3.accessKeyId", \.s3.accessKeyID, alias: "AWS_ACCESS_KEY_ID", restart: true,
             about: "In the environment AWS_ACCESS_KEY_ID is read too."),
         Setting(fileOf: "s3.accessKeyId"),
         Setting(
-            secret: "s3.secretAccessKey", \.s3.secretAccessKey, alias: "AWS_SECRET_ACCESS_KEY",
+            secret: "s3.secretAccessKey", \.s3.secretAccessKey, alias: "AWS_SECRET_ACCESS_KEY", restart: true,
             about: "In the environment AWS_SECRET_ACCESS_KEY is read too."),
         Setting(fileOf: "s3.secretAccessKey"),
         Setting(
-            secret: "s3.sessionToken", \.s3.sessionToken, alias: "AWS_SESSION_TOKEN",
+            secret: "s3.sessionToken", \.s3.sessionToken, alias: "AWS_SESSION_TOKEN", restart: true,
             about: "Only for temporary credentials. In the environment AWS_SESSION_TOKEN is read too."),
         Setting(fileOf: "s3.sessionToken"),
     ]

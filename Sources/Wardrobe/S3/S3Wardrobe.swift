@@ -1,0 +1,140 @@
+// The wardrobe in a bucket: `USER/…` under the same relative keys as beneath the local root.
+//
+// A leading `wardrobe_photos/` of a recorded path is no part of a key. Photos are read beneath the user's own prefix
+// and nowhere else, whatever a record says, and arrive in files without a name. Pictures appear whole or not at all, as
+// objects do; they may be kept by whoever fetched them only as long as they ask whether they are still the same, since
+// the next picture of an outfit takes the key of the last one.
+
+internal import Contract
+internal import Digest
+internal import Transfer
+
+/// Wardrobes beneath one bucket.
+package final class S3Wardrobe: Wardrobe {
+    private let store: S3Store
+    private let records: S3Records
+    private let photos: RemotePhotos
+
+    /// - Parameter photos: fetches photos from the bucket and from the web.
+    package init(_ store: S3Store, photos: RemotePhotos) {
+        (self.store, self.photos) = (store, photos)
+        records = S3Records(store)
+    }
+
+    /// Says that the store has been tried out (`S3Probe`) and obeys conditions, so that the first record need not ask.
+    package func prove() { records.prove() }
+
+    /// Returns when no update waits and none is looked after any more: seconds after the last one at most.
+    package func settled() async { await records.settled() }
+
+    /// Read from `USER/user_profile.json`.
+    package func profile(of user: UserID) async throws(WardrobeFailure) -> Profile {
+        try await records.read("user_profile.json", user) { $0.profile() } ?? Profile()
+    }
+
+    /// Read from `USER/saved_outfits.json`; the garments are looked up in `USER/wardrobe_metadata.json`.
+    package func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit {
+        let name = "saved_outfits.json"
+        let saved = try await records.read(name, user) { SavedOutfits($0) }
+        let items = saved == nil ? nil : try await records.read("wardrobe_metadata.json", user) { WardrobeItems($0) }
+        return try saved.outfit(
+            outfit, with: items ?? WardrobeItems(), in: records.place(name, user),
+            unusable: { records.unusable(name, $0, user) })
+    }
+
+    /// Read beneath the user's prefix; addresses of the bucket and of allowed hosts serve, too.
+    package func openPhoto(_ garment: Garment, of user: UserID) async throws(WardrobeFailure) -> OpenedPhoto {
+        let photos = photos
+        return try await firstPhoto(of: garment) { path throws(WardrobeFailure) in
+            if let outcome = try await photos.open(path, of: user) { return outcome }
+            switch PhotoPath(path, user: user, rootName: "wardrobe_photos") {
+            case .web: return .refused("it is no address")
+            case .refused(let reason): return .refused(reason)
+            case .beneath(let names): return try await photos.open(names, as: path, of: user)
+            }
+        }
+    }
+
+    /// Stored as `USER/items/visualizations/OUTFIT.jpg`, a view as `…/views/OUTFIT/VIEW.jpg`.
+    package func storePicture(
+        _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
+    ) async throws(WardrobeFailure) -> StoredPicture {
+        let key = Self.key(name)
+        let headers = [
+            TransferHeader("Content-Type", Self.contentType(name.fileExtension)),
+            TransferHeader("Cache-Control", "no-cache"),
+        ]
+        do throws(S3Failure) {
+            try await store.put(.bytes(bytes), at: key, headers: headers, until: deadline)
+        } catch {
+            throw error.wardrobe
+        }
+        return StoredPicture(
+            url: store.bucket.publicURL(key), uri: store.bucket.uri(key), sha256: SHA256.of(bytes), bytes: bytes.count)
+    }
+
+    /// Removes a stored picture. One that is not there is no failure.
+    package func removePicture(_ name: StoredName) async throws(WardrobeFailure) {
+        do throws(S3Failure) { try await store.delete(Self.key(name)) } catch { throw error.wardrobe }
+    }
+
+    /// Answered when the bucket has it. Updates of one user that wait together are put in by one rewrite.
+    package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
+        precondition(!update.visualizations.isEmpty, "an update of \(user)'s record without a picture")
+        try await records.record(update, of: user)
+    }
+
+    /// Ids and views are short enough for any of their paths to be a key.
+    private static func key(_ name: StoredName) -> S3Key {
+        guard let key = S3Key(name.path) else { preconditionFailure("\(name.path) is no key") }
+        return key
+    }
+
+    private static func contentType(_ fileExtension: String) -> String {
+        switch fileExtension {
+        case "jpg", "jpeg": "image/jpeg"
+        case "png": "image/png"
+        case "webp": "image/webp"
+        case "mp4": "video/mp4"
+        default: "application/octet-stream"
+        }
+    }
+}
+
+/// Records here, pictures there: what `wardrobe.type` and `storage.type` say where they differ.
+package struct MixedWardrobe: Wardrobe {
+    private let records: any Wardrobe
+    private let pictures: any Wardrobe
+
+    /// - Parameters:
+    ///   - records: profiles, outfits, photos of garments.
+    ///   - pictures: what vizd makes.
+    package init(records: any Wardrobe, pictures: any Wardrobe) { (self.records, self.pictures) = (records, pictures) }
+
+    /// Of the records.
+    package func profile(of user: UserID) async throws(WardrobeFailure) -> Profile {
+        try await records.profile(of: user)
+    }
+
+    /// Of the records.
+    package func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit {
+        try await records.outfit(outfit, of: user)
+    }
+
+    /// Where the records are.
+    package func openPhoto(_ garment: Garment, of user: UserID) async throws(WardrobeFailure) -> OpenedPhoto {
+        try await records.openPhoto(garment, of: user)
+    }
+
+    /// With the pictures.
+    package func storePicture(
+        _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
+    ) async throws(WardrobeFailure) -> StoredPicture {
+        try await pictures.storePicture(bytes, for: name, until: deadline)
+    }
+
+    /// In the records.
+    package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
+        try await records.record(update, of: user)
+    }
+}
