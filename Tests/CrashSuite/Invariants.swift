@@ -141,9 +141,27 @@ struct Invariants {
             // Where removing is what failed, the old text stays until the record is written the next time.
             var stays = ["picture-"]
             if case .fail("unlink", _, _) = strike { stays.append("saved_outfits.aside-") }
+            found += try displaced(aside)
+            if stage.endsItsWatch { stays.append(Self.displacedPrefix) }
             found += aside.filter { name in !stays.contains { name.hasPrefix($0) } }.map { "\($0) is left in .vizd/" }
         }
         return found
+    }
+
+    private static let displacedPrefix = "saved_outfits.displaced-"
+
+    /// What a program without the lock wrote in the moment of a swap has no place any more where a kill came before
+    /// vizd could look and that program has written again since: it is kept for a person, whole.
+    private func displaced(_ names: [String]) throws -> [String] {
+        try names.filter { $0.hasPrefix(Self.displacedPrefix) }.compactMap { name in
+            let bytes = try Host.readFile("\(stage.site.wardrobe)/\(Template.user)/.vizd/\(name)", limit: 1 << 26)
+            do throws(JSONFault) {
+                _ = try JSONDocument(parsing: bytes)
+                return nil
+            } catch {
+                return "\(name) was kept in .vizd/ and is no whole record: \(error)"
+            }
+        }
     }
 }
 
