@@ -9,7 +9,8 @@ package import Linux
 /// Wardrobes beneath one folder of this machine.
 package final class LocalWardrobe: Wardrobe {
     let store: LocalStore
-    private let records: LocalRecords
+    private let records: RecordLines<LocalRecords>
+    private let profiles: RecordLines<LocalRecords>
     private let photos: RemotePhotos?
 
     /// - Parameters:
@@ -29,17 +30,32 @@ package final class LocalWardrobe: Wardrobe {
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         precondition(path.hasPrefix("/"), "the wardrobe's root \(root) is not an absolute path")
         store = LocalStore(root: String(path), pool: pool, pace: pace, exchanges: exchanges, reached: reached)
-        records = LocalRecords(store)
+        records = RecordLines(LocalRecords(store: store, kind: .outfits))
+        profiles = RecordLines(LocalRecords(store: store, kind: .profile))
     }
 
     /// Returns when no update waits and none is looked after any more: seconds after the last one at most, unless
     /// somebody holds a record's lock.
-    package func settled() async { await records.settled() }
+    package func settled() async {
+        await records.settled()
+        await profiles.settled()
+    }
 
     /// Answered when the record says it durably. Updates of one user that wait together are put in by one rewrite.
     package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
         precondition(!update.visualizations.isEmpty, "an update of \(user)'s record without a picture")
-        try await records.record(update, of: user)
+        try await records.change(.pictures(update), of: user)
+    }
+
+    /// Answered when the record says it durably, as `record`.
+    package func clearRecord(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> Bool {
+        try await records.remove(outfit, of: user)
+    }
+
+    /// Written to `user_profile.json`, under its own lock; the file and the user's folder are made where they are
+    /// missing.
+    package func setDescriptor(_ descriptor: String?, of user: UserID) async throws(WardrobeFailure) {
+        try await profiles.change(.descriptor(descriptor, over: nil), of: user)
     }
 
     /// Read from `user_profile.json`.

@@ -35,6 +35,24 @@ package protocol Wardrobe: Sendable {
     /// nothing.
     /// - Throws: `outfitNotFound`, `recordInvalid`, `recordConflict` when others kept changing or holding the record.
     func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure)
+
+    /// Takes everything that vizd says of an outfit's pictures out of its record, and nothing else; one that says
+    /// nothing of them stays as it is. Answers whether the outfit is in a record at all.
+    /// - Throws: `recordInvalid`, `recordConflict` when others kept changing or holding the record.
+    func clearRecord(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> Bool
+
+    /// Sets the description of the person in the user's profile, or removes it; everything else there stays. A profile
+    /// that is not there is made.
+    /// - Throws: `recordInvalid`, `recordConflict` when others kept changing or holding the profile.
+    func setDescriptor(_ descriptor: String?, of user: UserID) async throws(WardrobeFailure)
+
+    /// The addresses of an outfit's stored pictures and films, as results name them: its own first, then those of its
+    /// views by name.
+    func pictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String]
+
+    /// Removes them for good, and what vizd made to hold them. Answers the addresses of what was removed; of what is
+    /// not there any more it says nothing.
+    func removePictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String]
 }
 
 extension Wardrobe {
