@@ -38,6 +38,12 @@ extension DocumentReader {
         if status == .complete {
             refuse(ResultKey.error, of: root)
             guard let result = object(ResultKey.result, of: root) else { return .nothing }
+            if let removed = optionalField(ActionKey.removed, of: result) {
+                return .removed(elements(removed).compactMap { text($0) })
+            }
+            if result.node[ActionKey.modelDescriptor.rawValue] != nil {
+                return .profile(modelDescriptor: textOrNull(ActionKey.modelDescriptor, of: result))
+            }
             let views = optionalField(PictureKey.images, of: result).map { self.views($0) } ?? []
             return .complete(picture: picture(result), views: views)
         }

@@ -58,13 +58,18 @@ package struct ResultDocument: Equatable, Sendable {
         /// The picture is stored and the record updated. With several views, `views` has all of them in the order of
         /// the request, and `picture` is the first.
         case complete(picture: Picture, views: [View])
+        /// An outfit's pictures are gone, and its record speaks of none: the addresses of what was removed, none where
+        /// there was nothing.
+        case removed([String])
+        /// The user's profile says this of the person; nil for nothing.
+        case profile(modelDescriptor: String?)
         /// It did not work.
         case failed(Failure)
 
         /// `complete` or `failed`.
         package var status: String {
             switch self {
-            case .complete: "complete"
+            case .complete, .removed, .profile: "complete"
             case .failed: "failed"
             }
         }
@@ -270,6 +275,12 @@ enum PictureKey: String, CaseIterable {
     case metadata
     case image
     case images
+}
+
+/// A key of `result` where no picture was asked for.
+enum ActionKey: String, CaseIterable {
+    case removed
+    case modelDescriptor = "model_descriptor"
 }
 
 /// A key of `result.metadata`.

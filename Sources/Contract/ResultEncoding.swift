@@ -42,6 +42,19 @@ extension ResultDocument.Outcome {
                 writer.endArray()
             }
             writer.endObject()
+        case .removed(let addresses):
+            writer.key(ResultKey.result)
+            writer.beginObject()
+            writer.key(ActionKey.removed)
+            writer.beginArray()
+            for address in addresses { writer.string(address) }
+            writer.endArray()
+            writer.endObject()
+        case .profile(let modelDescriptor):
+            writer.key(ResultKey.result)
+            writer.beginObject()
+            writer.member(ActionKey.modelDescriptor, modelDescriptor)
+            writer.endObject()
         case .failed(let failure):
             writer.key(ResultKey.error)
             failure.write(to: &writer)

@@ -32,6 +32,8 @@ struct JobRun {
     var order: Order?
     /// Whether it is one of those that may have photos in memory.
     var isInHand = false
+    /// Whether it is its turn at the outfit.
+    var hasTurn = false
     /// What the provider said to the one call of this attempt, until its step is done.
     var submission: Submission?
     /// Attempts of this run so far.

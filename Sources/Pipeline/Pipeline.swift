@@ -76,6 +76,7 @@ package struct Pipeline: Sendable {
     /// Jobs that have photos for an order in memory, up to a few megabytes each.
     let hands = Turnstile(places: 32)
     let sheets = SheetShelf(kept: 32)
+    let turns = OutfitTurns()
     /// What a reload of the configuration may change for jobs that begin from then on.
     package var settings: PipelineSettings
     /// Waits until there is room on the disk again; told once which step waits.
@@ -109,6 +110,7 @@ package struct Pipeline: Sendable {
     package func run(_ ticket: JobTicket, report: @escaping @Sendable (StageReport) -> Void) async -> JobEnd {
         var job = JobRun(ticket: ticket, startedAt: monotonicClock(), report: report)
         if case .failure(let fault) = ticket.decoded { return .result(failed(job, JobFailure(fault: fault), at: nil)) }
+        if let errand = job.request.flatMap(Errand.init) { return await run(errand, &job) }
         var machine: JobMachine
         var step: JobStep
         switch await begin(&job) {
@@ -118,6 +120,7 @@ package struct Pipeline: Sendable {
         defer {
             letGo(&job)
             leave(&job)
+            giveTurn(&job)
         }
         while true {
             let stage = machine.stage
@@ -256,17 +259,33 @@ package struct Pipeline: Sendable {
 
     private func attempt(_ step: JobStep, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         switch step {
-        case .prepare: try await prepare(&job)
-        case .order(let plan): try await order(plan, &job)
-        case .submit(let plan): try await submit(plan, &job)
-        case .follow(let plan, let taskID): try await follow(plan, taskID, &job)
-        case .pause(let pause): try await self.pause(pause, &job)
-        case .fetch(let plan): try await fetch(plan, &job)
-        case .keep: try await keep(&job)
-        case .store(let plan, let picture): try await store(plan, picture, &job)
-        case .update(let plan, let picture, let stored): try await update(plan, picture, stored, job)
+        case .prepare: return try await prepare(&job)
+        case .order(let plan): return try await order(plan, &job)
+        case .submit(let plan): return try await submit(plan, &job)
+        case .follow(let plan, let taskID): return try await follow(plan, taskID, &job)
+        case .pause(let pause): return try await self.pause(pause, &job)
+        case .fetch(let plan): return try await fetch(plan, &job)
+        case .keep: return try await keep(&job)
+        case .store(let plan, let picture):
+            await takeTurn(&job)
+            return try await store(plan, picture, &job)
+        case .update(let plan, let picture, let stored):
+            await takeTurn(&job)
+            return try await update(plan, picture, stored, job)
         case .finish, .fail: preconditionFailure("\(step) is no step to perform")
         }
+    }
+
+    /// Nobody removes the picture between its storing and its entry in the record.
+    private func takeTurn(_ job: inout JobRun) async {
+        if job.hasTurn { return }
+        await turns.enter(job.turn)
+        job.hasTurn = true
+    }
+
+    private func giveTurn(_ job: inout JobRun) {
+        if job.hasTurn { turns.leave(job.turn) }
+        job.hasTurn = false
     }
 
     func seconds(since begun: Int64) -> Double { Double(monotonicClock() - begun) / 1e9 }

@@ -81,9 +81,6 @@ extension Pipeline {
     private func unavailable(_ request: JobRequest) -> [Problem] {
         var problems: [Problem] = []
         let sentence = "This version of vizd cannot do this yet; leave it out."
-        if request.action != .visualize {
-            problems.append(Problem(path: "action", message: "This version of vizd only knows visualize."))
-        }
         if !request.outfitIDs.isEmpty {
             problems.append(Problem(path: "outfit_ids", message: "\(sentence) Send one request for each outfit."))
         }

@@ -91,6 +91,11 @@ extension Pipeline {
         return document(job, progress: 100, .complete(picture: made, views: []))
     }
 
+    /// The result of a job that makes no picture.
+    func done(_ job: JobRun, _ outcome: ResultDocument.Outcome) -> ResultDocument {
+        document(job, progress: 100, outcome)
+    }
+
     /// The result of a job that ended with a failure in `stage` (nil: before the first).
     func failed(_ job: JobRun, _ failure: JobFailure, at stage: Stage?) -> ResultDocument {
         var document = ResultDocument.Failure(

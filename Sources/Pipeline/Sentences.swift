@@ -37,6 +37,13 @@ extension JobFailure {
                 + "another provider; then move the request from failed/ back to incoming/.")
     }
 
+    static func nothingOfOutfit(_ outfit: String, _ user: String) -> JobFailure {
+        JobFailure(
+            .outfitNotFound,
+            "There is nothing to delete: \(user) has no saved outfit \(outfit), and no picture is stored under that "
+                + "name. Check outfit_id and user_id.")
+    }
+
     static func sheetNotDrawn(_ names: String, _ failure: ProviderFailure) -> JobFailure {
         JobFailure(
             .internal,

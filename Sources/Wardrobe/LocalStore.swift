@@ -63,27 +63,4 @@ struct LocalStore: Sendable {
     func unusable(_ name: FileName, _ what: String, _ user: UserID) -> WardrobeFailure {
         WardrobeFailure(.recordInvalid, "\(path(name, user)) cannot be used: \(what); correct the file")
     }
-
-    func outfitIsGone(_ user: UserID) -> WardrobeFailure {
-        WardrobeFailure(
-            .outfitNotFound,
-            "the outfit is not in \(path(UserFolder.outfits, user)) any more: its picture is stored, but no record"
-                + " names it"
-        )
-    }
-
-    func givenUp(_ trouble: RewritePatience.Trouble, _ user: UserID) -> WardrobeFailure {
-        let record = path(UserFolder.outfits, user)
-        return switch trouble {
-        case .locked:
-            WardrobeFailure(
-                .recordConflict,
-                "\(record) is locked by another program for more than 10 s: see who holds .saved_outfits.lock")
-        case .disturbed:
-            WardrobeFailure(
-                .recordConflict, "\(record) kept changing for more than 10 s: see which program writes it all the time")
-        case .unreadable(let what): unusable(UserFolder.outfits, what, user)
-        case .missing: outfitIsGone(user)
-        }
-    }
 }

@@ -64,19 +64,47 @@ package struct StoredName: Hashable, Sendable {
 
     /// Nil for a view that is not `[a-z0-9-]{1,32}` or an extension that is not `[a-z0-9]{1,8}`.
     package init?(user: UserID, outfit: OutfitID, view: String? = nil, fileExtension: String = "jpg") {
-        let plain = { (byte: UInt8) in (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) }
-        guard (1...8).contains(fileExtension.utf8.count), fileExtension.utf8.allSatisfy(plain) else { return nil }
-        if let view {
-            let letters = view.utf8
-            guard (1...32).contains(letters.count),
-                letters.allSatisfy({ plain($0) || $0 == UInt8(ascii: "-") })
-            else { return nil }
+        guard (1...8).contains(fileExtension.utf8.count), fileExtension.utf8.allSatisfy(Self.isPlain) else {
+            return nil
         }
+        if let view, !Self.isViewName(view) { return nil }
         (self.user, self.outfit, self.view, self.fileExtension) = (user, outfit, view, fileExtension)
     }
 
+    /// What pictures and films end with.
+    static let extensions = ["jpg", "mp4"]
+
+    /// Where an outfit's own picture and its film are.
+    static func own(of outfit: OutfitID, _ user: UserID) -> [StoredName] {
+        extensions.compactMap { StoredName(user: user, outfit: outfit, fileExtension: $0) }
+    }
+
+    /// The folder of an outfit's views, relative to the wardrobe's root.
+    static func viewFolder(of outfit: OutfitID, _ user: UserID) -> String {
+        ([user.text] + viewFolders + [outfit.text]).joined(separator: "/")
+    }
+
+    /// Whether a file in that folder has the name of a view's picture or film.
+    static func isView(_ file: String) -> Bool {
+        extensions.contains { ending in
+            file.utf8.reversed().starts(with: ".\(ending)".utf8.reversed())
+                && isViewName(String(decoding: file.utf8.dropLast(ending.utf8.count + 1), as: UTF8.self))
+        }
+    }
+
+    static let pictureFolders = ["items", "visualizations"]
+    static let viewFolders = pictureFolders + ["views"]
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
+    }
+
+    private static func isViewName(_ name: String) -> Bool {
+        (1...32).contains(name.utf8.count) && name.utf8.allSatisfy { isPlain($0) || $0 == UInt8(ascii: "-") }
+    }
+
     /// The folders from the user's folder down to the file.
-    var folders: [String] { ["items", "visualizations"] + (view == nil ? [] : ["views", outfit.text]) }
+    var folders: [String] { view == nil ? Self.pictureFolders : Self.viewFolders + [outfit.text] }
 
     var file: String { "\(view ?? outfit.text).\(fileExtension)" }
 

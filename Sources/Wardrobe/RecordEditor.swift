@@ -1,14 +1,15 @@
 // Puts pictures into a user's `saved_outfits.json`, as a value: bytes in, bytes out.
 //
 // On the outfit: `visualization_url`, `visualization_updated_at`, `visualizations` (newest first); on the file:
-// `last_updated`. Everything else is copied byte for byte. Several updates are put in at once. The same job's picture
-// of the same view replaces its entry, so that doing it again changes nothing: after a crash, or when a writer that
-// knew nothing of it wrote over it. An outfit that is not there is not made; what cannot be changed without damage (an
-// `outfit` that is no object, a `visualizations` that is no array) is told and left alone.
+// `last_updated`. Everything else is copied byte for byte. Several changes are made at once, in their order. The same
+// job's picture of the same view replaces its entry, so that doing it again changes nothing: after a crash, or when a
+// writer that knew nothing of it wrote over it. A removal takes the three members out with their commas and leaves what
+// is around them. An outfit that is not there is not made; what cannot be changed without damage (an `outfit` that is
+// no object, a `visualizations` that is no array) is told and left alone.
 
 internal import Contract
 
-/// What became of one update.
+/// What became of one change.
 enum RecordOutcome: Hashable, Sendable {
     /// The record says it, whether it was put in now or was there before.
     case recorded
@@ -21,44 +22,52 @@ enum RecordOutcome: Hashable, Sendable {
 struct EditedRecord: Sendable {
     /// The new content, nil if nothing is to be changed.
     let bytes: [UInt8]?
-    /// One for each update, in their order.
+    /// One for each change, in their order.
     let outcomes: [RecordOutcome]
+    /// How each is to be made again if a program that knew nothing of it wrote over it; nil where it is not.
+    let again: [RecordChange?]
 }
 
 enum RecordEditor {
     /// How many entries `visualizations` keeps; older ones fall off.
     static let history = 100
 
-    /// Puts updates into a record. `now` becomes the file's `last_updated` if anything changes.
-    static func apply(_ updates: [RecordUpdate], to bytes: [UInt8], now: Timestamp) throws(RecordFault) -> EditedRecord
+    /// What vizd says of an outfit's pictures.
+    static let members = ["visualization_url", "visualization_updated_at", "visualizations"]
+
+    /// Makes changes in a record. `now` becomes the file's `last_updated` if anything changes.
+    static func apply(_ changes: [RecordChange], to bytes: [UInt8], now: Timestamp) throws(RecordFault) -> EditedRecord
     {
         let record = try RecordText(bytes)
         let outfits = SavedOutfits(record)
-        var outcomes: [RecordOutcome] = Array(repeating: .outfitNotFound, count: updates.count)
+        var outcomes: [RecordOutcome] = Array(repeating: .outfitNotFound, count: changes.count)
+        var again: [RecordChange?] = Array(repeating: nil, count: changes.count)
         var edits: [RecordEdit] = []
-        for (outfit, numbers) in grouped(updates) {
-            let visualizations = numbers.map { updates[$0].visualizations }
-            let (change, outcome) = outfits.change(outfit, visualizations)
-            edits += change
-            for number in numbers { outcomes[number] = outcome }
+        for (outfit, numbers) in grouped(changes) {
+            let draft = outfits.draft(outfit, numbers.map { changes[$0] })
+            edits += draft.edits
+            for (place, number) in numbers.enumerated() {
+                (outcomes[number], again[number]) = (draft.outcomes[place], draft.again[place])
+            }
         }
-        guard !edits.isEmpty else { return EditedRecord(bytes: nil, outcomes: outcomes) }
+        guard !edits.isEmpty else { return EditedRecord(bytes: nil, outcomes: outcomes, again: again) }
         edits += record.edits(
             setting: [RecordSetting("last_updated", .string(now.rfc3339))], in: record.root)
         let changed = RecordEdit.apply(edits, to: bytes, in: 0..<bytes.count)
-        return EditedRecord(bytes: changed, outcomes: outcomes)
+        return EditedRecord(bytes: changed, outcomes: outcomes, again: again)
     }
 
-    /// The updates of each outfit by their numbers, in the order in which outfits first come.
-    private static func grouped(_ updates: [RecordUpdate]) -> [(outfit: OutfitID, numbers: [Int])] {
+    /// The changes of each outfit by their numbers, in the order in which outfits first come.
+    private static func grouped(_ changes: [RecordChange]) -> [(outfit: OutfitID, numbers: [Int])] {
         var groups: [(outfit: OutfitID, numbers: [Int])] = []
         var places: [OutfitID: Int] = [:]
-        for (number, update) in updates.enumerated() {
-            if let place = places[update.outfit] {
+        for (number, change) in changes.enumerated() {
+            guard let outfit = change.outfit else { preconditionFailure("a change of the profile came to the outfits") }
+            if let place = places[outfit] {
                 groups[place].numbers.append(number)
             } else {
-                places[update.outfit] = groups.count
-                groups.append((update.outfit, [number]))
+                places[outfit] = groups.count
+                groups.append((outfit, [number]))
             }
         }
         return groups
@@ -93,20 +102,91 @@ struct SavedOutfits {
         return nil
     }
 
-    /// The edits that put the pictures of several jobs, oldest first, into an outfit.
-    fileprivate func change(_ outfit: OutfitID, _ jobs: [[Visualization]]) -> ([RecordEdit], RecordOutcome) {
-        if let fault { return ([], .inTheWay(fault)) }
-        guard let (number, object) = find(outfit) else { return ([], .outfitNotFound) }
-        let old = record.value("visualizations", of: object)
-        if let old, record.kind(of: old) != .array, record.kind(of: old) != .null {
-            return ([], .inTheWay("saved[\(number)].visualizations is not an array"))
+    /// What changes of one outfit come to, in their order.
+    fileprivate func draft(_ outfit: OutfitID, _ changes: [RecordChange]) -> OutfitDraft.Finished {
+        if let fault { return OutfitDraft.Finished(all: .inTheWay(fault), changes) }
+        guard let (number, object) = find(outfit) else { return OutfitDraft.Finished(all: .outfitNotFound, changes) }
+        var draft = OutfitDraft(record, object, number)
+        for change in changes { draft.take(change) }
+        return draft.finished
+    }
+}
+
+/// An outfit while changes are made in it.
+private struct OutfitDraft {
+    /// What came of the changes: one outcome and one change to be looked after for each.
+    struct Finished {
+        var edits: [RecordEdit] = []
+        var outcomes: [RecordOutcome] = []
+        var again: [RecordChange?] = []
+
+        init() {}
+
+        /// Nothing could be changed.
+        init(all outcome: RecordOutcome, _ changes: [RecordChange]) {
+            outcomes = changes.map { _ in outcome }
+            again = changes.map { _ in nil }
         }
-        var history = VisualizationHistory(record, old)
-        for visualizations in jobs { history.add(visualizations) }
-        return (record.edits(setting: settings(of: history, in: object), in: object), .recorded)
     }
 
-    private func settings(of history: VisualizationHistory, in object: Range<Int>) -> [RecordSetting] {
+    private let record: RecordText
+    private let object: Range<Int>
+    /// Its number in the list, for messages.
+    private let number: Int
+    /// What the file says of its pictures.
+    private let said: MemberTexts
+    /// Nil where what stands in its place is no array.
+    private var history: VisualizationHistory?
+    private var isCleared = false
+    private var result = Finished()
+
+    init(_ record: RecordText, _ object: Range<Int>, _ number: Int) {
+        (self.record, self.object, self.number) = (record, object, number)
+        said = MemberTexts(RecordEditor.members, of: object, in: record)
+        let old = record.value("visualizations", of: object)
+        let isUsable = old.map { [.array, .null].contains(record.kind(of: $0)) } ?? true
+        history = isUsable ? VisualizationHistory(record, old) : nil
+    }
+
+    mutating func take(_ change: RecordChange) {
+        switch change {
+        case .pictures(let update):
+            guard history != nil else {
+                return note(.inTheWay("saved[\(number)].visualizations is not an array"), nil)
+            }
+            history?.add(update.visualizations)
+            note(.recorded, change)
+        case .removal(_, let over?):
+            if !isCleared, over.contains(said) { clear() }
+            note(.recorded, nil)
+        case .removal(let outfit, nil):
+            clear()
+            note(.recorded, .removal(outfit, over: said.isEmpty ? [] : [said]))
+        case .descriptor: preconditionFailure("a change of the profile came to the outfits")
+        }
+    }
+
+    private mutating func clear() {
+        isCleared = true
+        history = VisualizationHistory(record, nil)
+    }
+
+    private mutating func note(_ outcome: RecordOutcome, _ again: RecordChange?) {
+        result.outcomes.append(outcome)
+        result.again.append(again)
+    }
+
+    var finished: Finished {
+        var finished = result
+        guard let history else { return finished }
+        finished.edits =
+            isCleared && history.isEmpty
+            ? record.edits(removing: RecordEditor.members, from: object)
+            : record.edits(setting: settings(of: history), in: object)
+        return finished
+    }
+
+    private func settings(of history: VisualizationHistory) -> [RecordSetting] {
         var settings: [RecordSetting] = []
         // Where the newest picture is not one of these, a later job has already said where the outfit's picture is.
         if let newest = history.newestAdded {
@@ -139,6 +219,8 @@ private struct VisualizationHistory {
         entries = old.map { record.elements(of: $0) }?.map { Entry(source: $0, added: nil) } ?? []
     }
 
+    var isEmpty: Bool { entries.isEmpty }
+
     /// The newest entry, if it is one that was added.
     var newestAdded: Visualization? { entries.first?.added }
 
@@ -169,7 +251,7 @@ private struct VisualizationHistory {
     func text(in outfit: RecordLayout) -> [UInt8]? {
         let layout = layout(in: outfit)
         let texts = entries.map { text(of: $0, in: layout.inner) }
-        let stays = old.map { record.elements(of: $0).map { Array(record.bytes[$0]) } == texts } ?? false
+        let stays = old.map { record.elements(of: $0).map { Array(record.bytes[$0]) } == texts } ?? texts.isEmpty
         return stays ? nil : layout.bracketed("[", texts, "]")
     }
 

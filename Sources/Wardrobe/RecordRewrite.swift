@@ -1,8 +1,9 @@
-// One attempt to rewrite a user's `saved_outfits.json`, against writers that know our lock and writers that do not.
+// One attempt to rewrite a record of a user's (`RecordKind`), against writers that know our lock and writers that do
+// not.
 //
-// With the lock (`flock` on `.saved_outfits.lock`) it is plain: read, change, write aside, fsync, swap, fsync the
-// folder. A foreign writer without the lock either replaces the file (writes aside, renames) or empties and fills it in
-// place. What it may do, by the moment at which it does it:
+// With the lock (`flock` on `.saved_outfits.lock` or `.user_profile.lock`) it is plain: read, change, write aside,
+// fsync, swap, fsync the folder. A foreign writer without the lock either replaces the file (writes aside, renames) or
+// empties and fills it in place. What it may do, by the moment at which it does it:
 //
 //   before our read          we read its write; a half-filled file does not parse, or changes while it is read, and is
 //                            read again.
@@ -13,7 +14,7 @@
 //   swap .. swap back        its newer file comes out by the swap back; that one is swapped in again, and so on until
 //                            what comes out is what went in: the newest foreign write stands.
 //   after our swap           it writes over ours. If it had read the file before, our entry is gone with it; no writer
-//                            can prevent that alone. `LocalRecords` looks again a little later and puts it back.
+//                            can prevent that alone. `RecordLines` looks again a little later and puts it back.
 //
 // So a foreign write that was complete before our swap is never lost. Not covered, and not to be covered without a
 // lock: a program that reads during the microseconds between swap and swap back sees our text without the other's
@@ -23,7 +24,8 @@
 // A crash at any point leaves either the old record or the new one. The aside file is named after the digests of what
 // was read and of what was written, so that the next attempt can tell which of them it holds: either of these is
 // removed; a third text is a foreign write that the swap brought out, and goes back into its place.
-// Where the file system cannot exchange, the record is compared once more right before a plain rename.
+// Where the file system cannot exchange, the record is compared once more right before a plain rename. A record that is
+// not there yet takes its name only where nobody else has taken it meanwhile.
 
 internal import Contract
 internal import Digest
@@ -47,8 +49,8 @@ struct FileMark: Hashable, Sendable {
 struct RecordRewrite: Sendable {
     /// What came of one attempt.
     enum Outcome: Sendable {
-        /// What became of each update, the file that the record is now, and whether it had to be changed.
-        case done([RecordOutcome], FileMark, changed: Bool)
+        /// What became of the changes, the file that the record is now, and whether it had to be changed.
+        case done(WrittenRecord<FileMark>)
         /// Somebody else holds the lock.
         case locked
         /// Somebody changed the record meanwhile.
@@ -58,17 +60,17 @@ struct RecordRewrite: Sendable {
         case missing
     }
 
-    private static let lock: FileName = ".saved_outfits.lock"
-    private static let partial: FileName = "saved_outfits.partial"
-    private static let asidePrefix = "saved_outfits.aside-"
-    private static let recordName = UserFolder.outfits
-
     let folder: UserFolder
-    let updates: [RecordUpdate]
+    let kind: RecordKind
+    let changes: [RecordChange]
     let now: Timestamp
     /// False in tests of what happens on file systems without RENAME_EXCHANGE.
     let exchanges: Bool
     let reached: @Sendable (RewriteStep) -> Void
+
+    private var partial: FileName { FileName("\(kind.stem).partial") }
+    private var asidePrefix: String { "\(kind.stem).aside-" }
+    private var label: String { folder.label(kind.file) }
 
     /// Tries once. Blocks while the disk works, never for the lock.
     func attempt() throws(WardrobeFailure) -> Outcome {
@@ -81,7 +83,7 @@ struct RecordRewrite: Sendable {
             answer = try rewrite(scratch)
             try lock.release()
         } catch {
-            throw .writing(error, folder.label(Self.recordName))
+            throw .writing(error, label)
         }
         return try answer.get()
     }
@@ -92,21 +94,21 @@ struct RecordRewrite: Sendable {
         let file = try openLock()
         guard let lock = try FileLock.attempt(file) else { return nil }
         // Somebody may have removed the name while it was opened; then others lock another file.
-        let named = try folder.directory.infoIfPresent(of: Self.lock)
+        let named = try folder.directory.infoIfPresent(of: kind.lock)
         return try file.info().identity == named?.identity ? lock : nil
     }
 
     private func openLock() throws(SystemFailure) -> OpenFile {
         let directory = folder.directory
         do throws(SystemFailure) {
-            let isNew = try directory.infoIfPresent(of: Self.lock) == nil
-            let file = try directory.open(Self.lock, .readWrite, mode: 0o660)
+            let isNew = try directory.infoIfPresent(of: kind.lock) == nil
+            let file = try directory.open(kind.lock, .readWrite, mode: 0o660)
             // The umask may have taken the group's bits; the app's user has to be able to lock, too.
             if isNew, try file.info().uid == Host.userID { try file.setMode(0o660) }
             return file
         } catch let error where error.errno == .accessDenied {
             // Made by the app for itself: to lock it, reading is enough.
-            return try directory.open(Self.lock, .read)
+            return try directory.open(kind.lock, .read)
         }
     }
 
@@ -116,44 +118,73 @@ struct RecordRewrite: Sendable {
 
     private func rewrite(_ scratch: Directory) throws(SystemFailure) -> Answer {
         let look: UserFolder.Look
-        do throws(WardrobeFailure) { look = try folder.look(Self.recordName) } catch { return .failure(error) }
-        let old: RecordSnapshot
+        do throws(WardrobeFailure) { look = try folder.look(kind.file) } catch { return .failure(error) }
+        let old: RecordSnapshot?
         switch look {
-        case .missing: return .success(.missing)
+        case .missing: old = nil
         case .changing: return .success(.disturbed)
         case .record(let snapshot): old = snapshot
         }
         reached(.read)
-        let edited: EditedRecord
+        let edited: EditedRecord?
         do throws(RecordFault) {
-            edited = try RecordEditor.apply(updates, to: old.bytes, now: now)
+            edited = try kind.edit(changes, old?.bytes, now: now)
         } catch {
             return .success(.unreadable(error))
         }
-        guard let bytes = edited.bytes else { return .success(try unchanged(old, edited.outcomes)) }
-        guard bytes.count <= UserFolder.recordLimit else { return .failure(tooLarge) }
-        guard let mark = try replace(old, by: bytes, scratch) else { return .success(.disturbed) }
-        return .success(.done(edited.outcomes, mark, changed: true))
-    }
-
-    private var tooLarge: WardrobeFailure {
-        WardrobeFailure(
-            .recordInvalid,
-            "\(folder.label(Self.recordName)) would grow beyond \(UserFolder.recordLimit >> 20) MiB: remove old outfits"
-        )
+        guard let edited else { return .success(.missing) }
+        guard let bytes = edited.bytes else { return .success(try unchanged(old, edited)) }
+        guard bytes.count <= UserFolder.recordLimit else { return .failure(.outgrown(label, kind)) }
+        let mark: FileMark?
+        if let old { mark = try replace(old, by: bytes, scratch) } else { mark = try begin(bytes, scratch) }
+        guard let mark else { return .success(.disturbed) }
+        return .success(.done(WrittenRecord(edited: edited, mark: mark, isChanged: true)))
     }
 
     /// The record says everything already. It may be that nobody has made it durable.
-    private func unchanged(_ old: RecordSnapshot, _ outcomes: [RecordOutcome]) throws(SystemFailure) -> Outcome {
-        if outcomes.contains(.recorded) {
-            try folder.directory.open(Self.recordName, .read).sync()
+    private func unchanged(_ old: RecordSnapshot?, _ edited: EditedRecord) throws(SystemFailure) -> Outcome {
+        if let old, edited.outcomes.contains(.recorded) {
+            try folder.directory.open(kind.file, .read).sync()
             try folder.directory.sync()
+            return .done(WrittenRecord(edited: edited, mark: FileMark(old.info), isChanged: false))
         }
-        return .done(outcomes, FileMark(old.info), changed: false)
+        return .done(WrittenRecord(edited: edited, mark: old.map { FileMark($0.info) }, isChanged: false))
     }
 
+    /// Puts the first text of a record into its place; nil if there is one by now.
+    private func begin(_ bytes: [UInt8], _ scratch: Directory) throws(SystemFailure) -> FileMark? {
+        let (aside, mark) = try writeAside(bytes, like: nil, scratch)
+        reached(.written)
+        do throws(SystemFailure) {
+            reached(.looked)
+            try take(aside, scratch)
+        } catch {
+            // The first failure is the one to tell; what cannot be removed now is removed next time.
+            do throws(SystemFailure) { try scratch.unlinkIfPresent(aside) } catch {}
+            if error.errno == .exists { return nil }
+            throw error
+        }
+        reached(.swapped)
+        try folder.directory.sync()
+        reached(.synced)
+        return mark
+    }
+
+    /// Gives the aside file the record's name, which nobody must have.
+    private func take(_ aside: FileName, _ scratch: Directory) throws(SystemFailure) {
+        do throws(SystemFailure) {
+            try scratch.rename(aside, to: folder.directory, as: kind.file, .noReplace)
+        } catch let error where Self.cannot.contains(error.errno) {
+            try scratch.link(aside, to: folder.directory, as: kind.file)
+            try scratch.unlink(aside)
+        }
+    }
+
+    /// How a file system says that it does not know an option of a rename.
+    private static let cannot: [Errno] = [.invalid, .notImplemented, .notSupported]
+
     private func current() throws(SystemFailure) -> FileInfo? {
-        try folder.directory.infoIfPresent(of: Self.recordName)
+        try folder.directory.infoIfPresent(of: kind.file)
     }
 
     /// Puts the new text into the record's place, as the file that is answered; nil if the record was not the one that
@@ -188,22 +219,24 @@ struct RecordRewrite: Sendable {
     }
 
     /// Writes the new text durably, with the old file's owner and permissions as far as we may give them.
-    private func writeAside(_ bytes: [UInt8], like old: RecordSnapshot, _ scratch: Directory) throws(SystemFailure)
+    private func writeAside(_ bytes: [UInt8], like old: RecordSnapshot?, _ scratch: Directory) throws(SystemFailure)
         -> (FileName, FileMark)
     {
-        try scratch.unlinkIfPresent(Self.partial)
-        let aside = FileName(Self.asidePrefix + Self.digest(old.bytes) + "-" + Self.digest(bytes))
+        try scratch.unlinkIfPresent(partial)
+        let aside = FileName(asidePrefix + Self.digest(old?.bytes ?? []) + "-" + Self.digest(bytes))
         do throws(SystemFailure) {
-            let file = try scratch.open(Self.partial, .create, mode: 0o600)
+            let file = try scratch.open(partial, .create, mode: old == nil ? UserFolder.fileMode : 0o600)
             try file.write(all: bytes)
-            try keepOwner(of: old.info, on: file)
-            try file.setMode(old.info.mode & 0o777)
+            if let old {
+                try keepOwner(of: old.info, on: file)
+                try file.setMode(old.info.mode & 0o777)
+            }
             try file.sync()
-            try scratch.rename(Self.partial, as: aside, .replace)
+            try scratch.rename(partial, as: aside, .replace)
             return (aside, FileMark(try file.info()))
         } catch {
             // The first failure is the one to tell; what cannot be removed now is removed next time.
-            do throws(SystemFailure) { try scratch.unlinkIfPresent(Self.partial) } catch {}
+            do throws(SystemFailure) { try scratch.unlinkIfPresent(partial) } catch {}
             throw error
         }
     }
@@ -229,9 +262,9 @@ struct RecordRewrite: Sendable {
     private func swap(_ aside: FileName, _ scratch: Directory) throws(SystemFailure) -> Bool {
         guard exchanges else { return false }
         do throws(SystemFailure) {
-            try scratch.rename(aside, to: folder.directory, as: Self.recordName, .exchange)
+            try scratch.rename(aside, to: folder.directory, as: kind.file, .exchange)
             return true
-        } catch let error where [.invalid, .notImplemented, .notSupported].contains(error.errno) {
+        } catch let error where Self.cannot.contains(error.errno) {
             return false
         }
     }
@@ -263,12 +296,12 @@ struct RecordRewrite: Sendable {
     private func replaceByRename(_ old: RecordSnapshot, _ aside: FileName, _ scratch: Directory) throws(SystemFailure)
         -> Bool
     {
-        let now = try folder.directory.open(Self.recordName, .read).read(limit: 2 * UserFolder.recordLimit)
+        let now = try folder.directory.open(kind.file, .read).read(limit: 2 * UserFolder.recordLimit)
         guard now == old.bytes else {
             try scratch.unlink(aside)
             return false
         }
-        try scratch.rename(aside, to: folder.directory, as: Self.recordName, .replace)
+        try scratch.rename(aside, to: folder.directory, as: kind.file, .replace)
         reached(.swapped)
         try folder.directory.sync()
         reached(.synced)
@@ -280,9 +313,9 @@ struct RecordRewrite: Sendable {
     /// Clears away what an attempt left that did not come to its end. Under the lock nobody else's is here.
     private func recover(_ scratch: Directory) throws(SystemFailure) {
         for name in try scratch.names() {
-            if name == Self.partial {
+            if name == partial {
                 try scratch.unlink(name)
-            } else if let (read, written) = Self.digests(in: name) {
+            } else if let (read, written) = digests(in: name) {
                 try recover(name, read: read, written: written, scratch)
             }
         }
@@ -295,7 +328,7 @@ struct RecordRewrite: Sendable {
         // A foreign write, swapped out and not yet swapped back.
         let record =
             try current()?.kind == .regular
-            ? try folder.directory.open(Self.recordName, .read).read(limit: 2 * UserFolder.recordLimit) : nil
+            ? try folder.directory.open(kind.file, .read).read(limit: 2 * UserFolder.recordLimit) : nil
         guard let record, Self.digest(record) == written, try swap(aside, scratch) else {
             return try keep(aside, in: scratch)
         }
@@ -305,13 +338,13 @@ struct RecordRewrite: Sendable {
 
     /// Puts a foreign text that has no place any more under a name that nothing removes.
     private func keep(_ aside: FileName, in scratch: Directory) throws(SystemFailure) {
-        try scratch.rename(aside, as: FileName("saved_outfits.displaced-" + Random.hex(bytes: 8)), .noReplace)
+        try scratch.rename(aside, as: FileName("\(kind.stem).displaced-" + Random.hex(bytes: 8)), .noReplace)
     }
 
     /// 32 hexadecimal digits: half a SHA-256, which is plenty to tell texts apart, and short enough for a name.
     private static func digest(_ bytes: [UInt8]) -> String { String(SHA256.of(bytes).hex.prefix(32)) }
 
-    private static func digests(in name: FileName) -> (read: String, written: String)? {
+    private func digests(in name: FileName) -> (read: String, written: String)? {
         guard let text = name.string, text.hasPrefix(asidePrefix) else { return nil }
         let parts = text.dropFirst(asidePrefix.count).split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 32 }) else { return nil }

@@ -143,6 +143,24 @@ extension RecordText {
         return edits + append(missing, to: object, after: members)
     }
 
+    /// The edits that take members of these names out of an object, each with a comma; the others keep their bytes.
+    func edits(removing names: [String], from object: Range<Int>) -> [RecordEdit] {
+        let members = members(of: object)
+        let goes = members.map { member in names.contains { spells(member.key, $0) } }
+        guard let stays = goes.firstIndex(of: false) else {
+            guard let first = members.first, let last = members.last else { return [] }
+            let end = afterSpace(last.value.upperBound)
+            return [RecordEdit(range: first.key.lowerBound - space(before: first.key.lowerBound).count..<end, text: [])]
+        }
+        return members.indices.filter { goes[$0] }.map { index in
+            let range =
+                index < stays
+                ? members[index].key.lowerBound..<members[index + 1].key.lowerBound
+                : members[index - 1].value.upperBound..<members[index].value.upperBound
+            return RecordEdit(range: range, text: [])
+        }
+    }
+
     private func says(_ value: Range<Int>, _ wanted: RecordSetting.Value) -> Bool {
         switch wanted {
         case .string(let text): spells(value, text)

@@ -27,12 +27,12 @@ struct UserLines<Item> {
     }
 }
 
-/// What was put into a user's record lately, to be looked after: a writer that knows no lock may have read the file
-/// before and write over it after. Each update is looked at twice, and twice more after each repair, up to six times in
+/// What was changed in a user's record lately, to be looked after: a writer that knows no lock may have read the file
+/// before and write over it after. Each change is looked at twice, and twice more after each repair, up to six times in
 /// all. A `Mark` tells a record's text without reading it: a file's identity and times, an object's ETag.
-struct RecentUpdates<Mark: Hashable & Sendable>: Sendable {
+struct RecentChanges<Mark: Hashable & Sendable>: Sendable {
     private struct Entry: Sendable {
-        let update: RecordUpdate
+        let change: RecordChange
         var looks = 2
         var looksInAll = 6
     }
@@ -43,22 +43,31 @@ struct RecentUpdates<Mark: Hashable & Sendable>: Sendable {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    var updates: [RecordUpdate] { entries.map(\.update) }
+    var changes: [RecordChange] { entries.map(\.change) }
 
     /// The record was rewritten with these and those from before, and had to be `changed` for that or not.
-    mutating func wrote(_ updates: [RecordUpdate], changed: Bool, leaving mark: Mark) {
+    mutating func wrote(_ changes: [RecordChange], changed: Bool, leaving mark: Mark?) {
         left = mark
         if changed { for index in entries.indices { entries[index].looks = 2 } }
-        entries += updates.map { Entry(update: $0) }
+        for change in changes { add(change) }
         // No more than a record keeps: what fell off its end must not be put in again.
         var kept = 0
         var pictures = 0
         for entry in entries.reversed() {
-            pictures += entry.update.visualizations.count
+            pictures += entry.change.pictureCount
             if pictures > RecordEditor.history { break }
             kept += 1
         }
         entries.removeFirst(entries.count - kept)
+    }
+
+    private mutating func add(_ change: RecordChange) {
+        var change = change
+        var kept: [Entry] = []
+        for entry in entries {
+            if let both = change.replacing(entry.change) { change = both } else { kept.append(entry) }
+        }
+        entries = change.isIdle ? kept : kept + [Entry(change: change)]
     }
 
     /// A look has been taken at all of them.

@@ -26,10 +26,33 @@ package protocol Wardrobe: Sendable {
         _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
     ) async throws(WardrobeFailure) -> StoredPicture
 
+    /// Reads a stored picture; nil where none is stored under that name.
+    /// - Throws: `recordInvalid` for what is no picture of vizd's: more than `StoredPicture.limit` bytes, a link, a
+    ///   folder.
+    func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]?
+
     /// Puts the pictures of one job into the outfit's record, all or none. Recording the same job's again changes
     /// nothing.
     /// - Throws: `outfitNotFound`, `recordInvalid`, `recordConflict` when others kept changing or holding the record.
     func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure)
+
+    /// Takes everything that vizd says of an outfit's pictures out of its record, and nothing else; one that says
+    /// nothing of them stays as it is. Answers whether the outfit is in a record at all.
+    /// - Throws: `recordInvalid`, `recordConflict` when others kept changing or holding the record.
+    func clearRecord(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> Bool
+
+    /// Sets the description of the person in the user's profile, or removes it; everything else there stays. A profile
+    /// that is not there is made.
+    /// - Throws: `recordInvalid`, `recordConflict` when others kept changing or holding the profile.
+    func setDescriptor(_ descriptor: String?, of user: UserID) async throws(WardrobeFailure)
+
+    /// The addresses of an outfit's stored pictures and films, as results name them: its own first, then those of its
+    /// views by name.
+    func pictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String]
+
+    /// Removes them for good, and what vizd made to hold them. Answers the addresses of what was removed; of what is
+    /// not there any more it says nothing.
+    func removePictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String]
 }
 
 extension Wardrobe {
@@ -104,6 +127,9 @@ package struct StoredPicture: Hashable, Sendable {
         /// `s3://BUCKET/KEY`.
         case object(String)
     }
+
+    /// Bytes that are read of a picture at most: more than any provider's picture or film has.
+    package static let limit = 256 << 20
 
     /// The `image_url` of a result: an address, or relative to the parent of the wardrobe's root, such as
     /// `wardrobe_photos/peichin/items/visualizations/o-17.jpg`.

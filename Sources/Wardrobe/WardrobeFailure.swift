@@ -46,6 +46,15 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
 
     /// A write that the system refused.
     static func writing(_ failure: SystemFailure, _ what: String) -> WardrobeFailure {
+        changing(failure, what, "written")
+    }
+
+    /// A removal that the system refused.
+    static func removing(_ failure: SystemFailure, _ what: String) -> WardrobeFailure {
+        changing(failure, what, "removed")
+    }
+
+    private static func changing(_ failure: SystemFailure, _ what: String, _ done: String) -> WardrobeFailure {
         if failure.errno.isShortage { return shortage(failure, what) }
         if failure.errno.isFull {
             return WardrobeFailure(.pause, "there is no room for \(what) (\(failure)): free some space")
@@ -56,10 +65,10 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
         if leadsOut(failure) {
             return WardrobeFailure(
                 .recordInvalid,
-                "\(what) is not written, since a symbolic link or a file is in its way (\(failure)):"
+                "\(what) is not \(done), since a symbolic link or a file is in its way (\(failure)):"
                     + " replace it by a real folder beneath the wardrobe")
         }
-        return WardrobeFailure(.storageFailed, "\(what) could not be written (\(failure)): \(advice(failure.errno))")
+        return WardrobeFailure(.storageFailed, "\(what) could not be \(done) (\(failure)): \(advice(failure.errno))")
     }
 
     /// A record that the system would not let us read.
@@ -79,6 +88,36 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
                 .recordInvalid, "\(what) holds more than the \(limitText) that are read: make it smaller")
         }
         return WardrobeFailure(.storageFailed, "\(what) could not be read (\(failure)): \(advice(failure.errno))")
+    }
+
+    /// An outfit that was in the record when its picture was begun.
+    static func outfitIsGone(from record: String) -> WardrobeFailure {
+        WardrobeFailure(
+            .outfitNotFound,
+            "the outfit is not in \(record) any more: its picture is stored, but no record names it")
+    }
+
+    /// A record that others changed each time that it was to be written.
+    static func keptChanging(_ record: String) -> WardrobeFailure {
+        WardrobeFailure(
+            .recordConflict, "\(record) kept changing for more than 10 s: see which program writes it all the time")
+    }
+
+    /// A record that would not be read any more if it were written.
+    static func outgrown(_ record: String, _ kind: RecordKind) -> WardrobeFailure {
+        WardrobeFailure(.recordInvalid, "\(record) would grow beyond \(limitText): \(kind.shorter)")
+    }
+
+    /// A picture's name on something else.
+    static func strangePicture(_ what: String) -> WardrobeFailure {
+        WardrobeFailure(.recordInvalid, "\(what) is not a regular file: remove it, so that the picture has its place")
+    }
+
+    /// A picture's name on something that vizd cannot have stored.
+    static func largePicture(_ what: String) -> WardrobeFailure {
+        WardrobeFailure(
+            .recordInvalid,
+            "\(what) has more than the \(StoredPicture.limit >> 20) MiB that a picture can have: remove it")
     }
 
     private static var limitText: String { "\(UserFolder.recordLimit >> 20) MiB" }

@@ -62,6 +62,24 @@ enum Samples {
         return document
     }
 
+    static var removed: ResultDocument {
+        var document = result(
+            .removed([
+                "wardrobe_photos/peichin/items/visualizations/\(outfit).jpg",
+                "wardrobe_photos/peichin/items/visualizations/views/\(outfit)/street.jpg",
+            ]))
+        document.attempts = 0
+        document.timing = .init(queued: 0.01, stages: [.update: 0.02], total: 0.03)
+        return document
+    }
+
+    static var profile: ResultDocument {
+        var document = result(.profile(modelDescriptor: "Model: ~163 cm, dark wavy hair"))
+        (document.outfitID, document.attempts) = (nil, 0)
+        document.timing = .init(queued: 0.01, stages: [.update: 0.02], total: 0.03)
+        return document
+    }
+
     static var failedUnread: ResultDocument {
         var document = result(
             .failed(
@@ -102,7 +120,8 @@ enum Samples {
 
     static var all: [(name: String, document: ResultDocument)] {
         [
-            ("complete-local", completeLocal), ("complete-s3-views", completeS3), ("failed-unread", failedUnread),
+            ("complete-local", completeLocal), ("complete-s3-views", completeS3), ("complete-removed", removed),
+            ("complete-profile", profile), ("failed-unread", failedUnread),
             ("failed-invalid-request", failedInvalid), ("failed-submission-unknown", failedUnknown),
         ]
     }

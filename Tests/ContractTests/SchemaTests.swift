@@ -103,6 +103,7 @@ struct SchemaTests {
         let picture = PictureKey.allCases.map(\.rawValue)
         let parts: [(String, [String])] = [
             ("result", picture.filter { $0 != "view" }), ("view", picture.filter { $0 != "images" }),
+            ("removal", [ActionKey.removed.rawValue]), ("profile", [ActionKey.modelDescriptor.rawValue]),
             ("making", MakingKey.allCases.map(\.rawValue)), ("image", ImageKey.allCases.map(\.rawValue)),
             ("cost", CostKey.allCases.map(\.rawValue)), ("timing", TimingKey.allCases.map(\.rawValue)),
             ("error", ErrorKey.allCases.map(\.rawValue)), ("problem", ProblemKey.allCases.map(\.rawValue)),

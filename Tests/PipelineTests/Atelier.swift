@@ -169,7 +169,7 @@ final class ScriptedTransfer: Transferring {
 
 /// The wardrobe that it is given, but for calls that fail as the test says.
 final class TroubledWardrobe: Wardrobe {
-    enum Call { case outfit, photo, store, record }
+    enum Call { case outfit, photo, store, read, record, clear, describe, remove }
     private let real: LocalWardrobe
     private let troubles: Mutex<[Call: [WardrobeFailure]]>
 
@@ -206,9 +206,33 @@ final class TroubledWardrobe: Wardrobe {
         return try await real.storePicture(bytes, for: name, until: deadline)
     }
 
+    func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
+        try trouble(.read)
+        return try await real.readPicture(name)
+    }
+
     func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
         try trouble(.record)
         try await real.record(update, of: user)
+    }
+
+    func clearRecord(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> Bool {
+        try trouble(.clear)
+        return try await real.clearRecord(of: outfit, user)
+    }
+
+    func setDescriptor(_ descriptor: String?, of user: UserID) async throws(WardrobeFailure) {
+        try trouble(.describe)
+        try await real.setDescriptor(descriptor, of: user)
+    }
+
+    func pictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String] {
+        try await real.pictures(of: outfit, user)
+    }
+
+    func removePictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String] {
+        try trouble(.remove)
+        return try await real.removePictures(of: outfit, user)
     }
 }
 
@@ -346,7 +370,7 @@ final class Atelier: Sendable {
         let box: OutcomeBox
         var code: ResultCode?
         switch result.outcome {
-        case .complete: box = .done
+        case .complete, .removed, .profile: box = .done
         case .failed(let failure): (box, code) = (.failed, failure.code)
         }
         try await journal.landing(name, box, code: code, result: result.encode(), at: Atelier.now)

@@ -75,9 +75,7 @@ struct PipelineFailureTests {
     @Test("what this version does not do yet is refused, not ignored")
     func notYet() async throws {
         let cases = [
-            (#"{"user_id": "peichin", "outfit_ids": ["a", "b"]}"#, "outfit_ids"),
-            (#"{"user_id": "peichin", "action": "delete", "outfit_id": "a"}"#, "action"),
-            (#"{"user_id": "peichin", "action": "set_profile", "model_descriptor": "tall"}"#, "action"),
+            (#"{"user_id": "peichin", "outfit_ids": ["a", "b"]}"#, "outfit_ids")
         ]
         for (index, (request, path)) in cases.enumerated() {
             let failure = try await failure(request, as: "job-\(index)")

@@ -309,6 +309,148 @@ struct LocalWardrobeTests {
         #expect(try place.parent.directory("outside").names() == [])
     }
 
+    @Test("a picture is read back as it was stored, and none that is not there, whoever the user is")
+    func readPictures() async throws {
+        let place = try TemporaryWardrobe()
+        let wardrobe = place.wardrobe()
+        let names = [
+            StoredName(user: place.user, outfit: OutfitID("o")!)!,
+            StoredName(user: place.user, outfit: OutfitID("o")!, view: "street")!,
+            StoredName(user: UserID("new")!, outfit: OutfitID("o")!, fileExtension: "mp4")!,
+        ]
+        for name in names { #expect(try await wardrobe.readPicture(name) == nil) }
+        for (number, name) in names.enumerated() { _ = try await wardrobe.storePicture([UInt8(number)], for: name) }
+        for (number, name) in names.enumerated() { #expect(try await wardrobe.readPicture(name) == [UInt8(number)]) }
+    }
+
+    @Test("what has a picture's name and is none is told as such, and never read through a link")
+    func strangePictures() async throws {
+        let strange: [(String, @Sendable (Directory) throws -> Void)] = [
+            ("symbolic link", { try $0.symlink("o.jpg", to: "p.jpg") }),
+            ("symbolic link", { try $0.symlink("o.jpg", to: "../../../../outside.jpg") }),
+            ("regular file", { try $0.makeDirectory("o.jpg", mode: 0o755) }),
+            ("regular file", { try $0.makeFIFO("o.jpg") }),
+            ("256 MiB", { try $0.open("o.jpg", .create).setSize(StoredPicture.limit + 1) }),
+        ]
+        for (words, make) in strange {
+            let place = try TemporaryWardrobe()
+            try TemporaryWardrobe.write([1], to: "outside.jpg", in: place.parent)
+            let pictures = try place.folder.directory("items", createMode: 0o755)
+                .directory("visualizations", createMode: 0o755)
+            try TemporaryWardrobe.write([2], to: "p.jpg", in: pictures)
+            try make(pictures)
+            let failure = await failure { () throws(WardrobeFailure) in
+                try await place.wardrobe().readPicture(StoredName(user: place.user, outfit: OutfitID("o")!)!)
+            }
+            #expect(failure?.code == .recordInvalid)
+            #expect(failure?.message.contains(words) == true, "\(failure?.message ?? "")")
+            #expect(failure?.message.contains("visualizations/o.jpg") == true)
+        }
+    }
+
+    @Test("an outfit's pictures, films and views go with the folder that held them, and no other outfit's")
+    func removal() async throws {
+        let place = try TemporaryWardrobe()
+        let wardrobe = place.wardrobe()
+        let outfit = OutfitID("o-1")!
+        #expect(try await wardrobe.removePictures(of: outfit, place.user) == [])
+        #expect(try await wardrobe.removePictures(of: outfit, UserID("nobody")!) == [])
+        let name = { (outfit: String, view: String?, ending: String) in
+            StoredName(user: place.user, outfit: OutfitID(outfit)!, view: view, fileExtension: ending)!
+        }
+        let own = [
+            name("o-1", nil, "jpg"), name("o-1", nil, "mp4"), name("o-1", "street", "jpg"),
+            name("o-1", "street", "mp4"),
+        ]
+        let others = [name("o-17", nil, "jpg"), name("o", nil, "jpg"), name("o-17", "street", "jpg")]
+        for name in own + others { _ = try await wardrobe.storePicture([1], for: name) }
+        let addresses = own.map { "wardrobe_photos/\($0.path)" }
+        #expect(try await wardrobe.pictures(of: outfit, place.user) == addresses)
+        #expect(try await wardrobe.removePictures(of: outfit, place.user) == addresses)
+        #expect(try await wardrobe.removePictures(of: outfit, place.user) == [])
+        #expect(try await wardrobe.pictures(of: outfit, place.user) == [])
+        for name in own { #expect(try await wardrobe.readPicture(name) == nil) }
+        for name in others { #expect(try await wardrobe.readPicture(name) == [1]) }
+        #expect(try place.folder.directory("items/visualizations/views").names() == ["o-17"])
+    }
+
+    @Test("what somebody else keeps among the views stays, and its folder with it")
+    func foreignViews() async throws {
+        let place = try TemporaryWardrobe()
+        let wardrobe = place.wardrobe()
+        let name = StoredName(user: place.user, outfit: OutfitID("o")!, view: "street")!
+        _ = try await wardrobe.storePicture([1], for: name)
+        let views = try place.folder.directory("items/visualizations/views/o")
+        for foreign in ["notes.txt", "Street.jpg", ".jpg"] {
+            try TemporaryWardrobe.write([2], to: FileName(foreign), in: views)
+        }
+        #expect(try await wardrobe.removePictures(of: OutfitID("o")!, place.user) == ["wardrobe_photos/\(name.path)"])
+        #expect(try views.names() == [".jpg", "Street.jpg", "notes.txt"])
+    }
+
+    @Test("nothing is removed through a link, a link of a picture's name goes itself, and a folder of it is told")
+    func linkedRemoval() async throws {
+        let place = try TemporaryWardrobe()
+        let outside = try place.parent.directory("outside", createMode: 0o755)
+        try TemporaryWardrobe.write([1], to: "o.jpg", in: outside)
+        let items = try place.folder.directory("items", createMode: 0o755)
+        try items.symlink("visualizations", to: "../../../outside")
+        let wardrobe = place.wardrobe()
+        let out = await failure { () throws(WardrobeFailure) in
+            try await wardrobe.removePictures(of: OutfitID("o")!, place.user)
+        }
+        #expect(out?.code == .recordInvalid && out?.message.contains("not removed") == true)
+        try items.unlink("visualizations")
+        let pictures = try items.directory("visualizations", createMode: 0o755)
+        try pictures.symlink("o.jpg", to: "../../../../outside/o.jpg")
+        #expect(try await wardrobe.removePictures(of: OutfitID("o")!, place.user).count == 1)
+        #expect(try outside.names() == ["o.jpg"] && pictures.names() == [])
+        try pictures.makeDirectory("o.jpg", mode: 0o755)
+        let folder = await failure { () throws(WardrobeFailure) in
+            try await wardrobe.removePictures(of: OutfitID("o")!, place.user)
+        }
+        #expect(folder?.code == .storageFailed && folder?.message.contains("remove the folder") == true)
+    }
+
+    // MARK: The profile
+
+    @Test("a profile is changed in place, and made with the user's folder where there is none")
+    func descriptor() async throws {
+        let place = try example()
+        let wardrobe = place.wardrobe()
+        let before = try place.read("user_profile.json")
+        let old = try #require(try await wardrobe.profile(of: place.user).modelDescriptor)
+        try place.folder.open("user_profile.json", .readWrite).setMode(0o604)
+        try await wardrobe.setDescriptor("tall", of: place.user)
+        #expect(try place.read("user_profile.json") == before.replacing(old, with: "tall"))
+        #expect(try place.folder.info(of: "user_profile.json").mode == 0o604)
+        try await wardrobe.setDescriptor(nil, of: place.user)
+        #expect(try await wardrobe.profile(of: place.user).modelDescriptor == nil)
+        #expect(try await wardrobe.profile(of: place.user).styleWords == ["classic", "playful", "at ease"])
+        let fresh = UserID("new")!
+        try await wardrobe.setDescriptor(nil, of: fresh)
+        #expect(try !place.root.names().contains("new"))
+        try await wardrobe.setDescriptor("short", of: fresh)
+        #expect(try await wardrobe.profile(of: fresh) == Profile(modelDescriptor: "short"))
+        await wardrobe.settled()
+        let names = try place.root.directory("new").names().map(\.description)
+        #expect(names == [".user_profile.lock", ".vizd", "user_profile.json"])
+        #expect(try place.root.directory("new/.vizd").names() == [])
+    }
+
+    @Test("a profile that cannot be used is told, and not touched")
+    func brokenProfile() async throws {
+        for text in ["{", "[1]", ""] {
+            let place = try TemporaryWardrobe()
+            try place.write(text, to: "user_profile.json")
+            let failure = await failure { () throws(WardrobeFailure) in
+                try await place.wardrobe().setDescriptor("tall", of: place.user)
+            }
+            #expect(failure?.code == .recordInvalid && failure?.message.contains("user_profile.json") == true)
+            #expect(try place.read("user_profile.json") == text)
+        }
+    }
+
     @Test("a picture that a crash left half written is swept when it is old, one under way is not")
     func sweep() async throws {
         let place = try TemporaryWardrobe()

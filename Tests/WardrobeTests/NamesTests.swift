@@ -43,6 +43,16 @@ struct NamesTests {
         }
     }
 
+    @Test("a view's file is told by its name")
+    func viewFiles() {
+        for name in ["a.jpg", "street-2.mp4", String(repeating: "x", count: 32) + ".jpg"] {
+            #expect(StoredName.isView(name))
+        }
+        for name in [".jpg", "a.png", "A.jpg", "a", "jpg", "a.jpg.txt", "a/b.jpg", "é.jpg", ""] {
+            #expect(!StoredName.isView(name), "\(name)")
+        }
+    }
+
     @Test("lines are handed out in the order of arrival and end when they are empty")
     func lines() {
         var lines = UserLines<Int>()

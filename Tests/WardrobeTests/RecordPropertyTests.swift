@@ -93,6 +93,30 @@ struct RecordPropertyTests {
         }
     }
 
+    @Test("whatever is in a record, a removal leaves all else, and what an update added goes again without a trace")
+    func removals() throws {
+        let styles = [[""], ["", " "], ["\n  ", "\n    ", " "], ["\r\n\t", ""], [" ", "\t", "\n"]]
+        let removal = RecordChange.removal(OutfitID("o")!, over: nil)
+        for seed in 0..<800 {
+            var author = Author(random: Seeded(state: UInt64(seed)), spaces: styles[seed % styles.count])
+            let before = author.record()
+            let now = Timestamp(nanoseconds: 3)
+            let edited = try RecordEditor.apply([removal], to: Array(before.utf8), now: now)
+            let bare = edited.bytes ?? Array(before.utf8)
+            let text = String(decoding: bare, as: UTF8.self)
+            #expect(try others(in: before) == others(in: text), "seed \(seed)")
+            #expect(try RecordEditor.apply([removal], to: bare, now: now).bytes == nil, "seed \(seed)")
+            let record = try RecordText(bare)
+            let (_, object) = try #require(SavedOutfits(record).find(OutfitID("o")!))
+            #expect(MemberTexts(RecordEditor.members, of: object, in: record).isEmpty, "seed \(seed)")
+            guard edited.bytes != nil else { continue }
+            // It has a `last_updated` of this moment by now, so that nothing but the picture comes and goes.
+            let full = try #require(try RecordEditor.apply([update("o", job: "j")], to: bare, now: now).bytes)
+            #expect(try RecordEditor.apply([removal], to: full, now: now).bytes == bare, "seed \(seed)")
+            _ = try JSONDocument(parsing: bare, allowingLoneSurrogates: true)
+        }
+    }
+
     /// The source text of everything that belongs to others, in its order, with the text before and after the value.
     private func others(in text: String) throws -> [String] {
         let record = try RecordText(Array(text.utf8))

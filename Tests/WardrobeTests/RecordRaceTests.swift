@@ -293,6 +293,88 @@ struct RecordRaceTests {
         #expect(text.contains("\"keep\": 1e3"))
     }
 
+    @Test("a removal stands against a program that writes back what it had read, and yields to a picture that is newer")
+    func removal() async throws {
+        let place = try TemporaryWardrobe()
+        try place.write(TemporaryWardrobe.record(["a"]), to: "saved_outfits.json")
+        let wardrobe = place.wardrobe()
+        let user = place.user
+        let outfit = OutfitID("a")!
+        try await wardrobe.record(update("a", job: "j"), of: user)
+        let before = try place.read("saved_outfits.json")
+        #expect(try await wardrobe.clearRecord(of: outfit, user))
+        #expect(try !place.read("saved_outfits.json").contains("visual"))
+        try place.write(before, to: "saved_outfits.json")
+        await wardrobe.settled()
+        #expect(try !place.read("saved_outfits.json").contains("visual"))
+        // Another program's own entry is not what was removed.
+        try await wardrobe.record(update("a", job: "k"), of: user)
+        #expect(try await wardrobe.clearRecord(of: outfit, user))
+        let theirs = before.replacing("\"j\"", with: "\"theirs\"")
+        try place.write(theirs, to: "saved_outfits.json")
+        await wardrobe.settled()
+        #expect(try jobs(of: "a", in: place.read("saved_outfits.json")) == ["theirs"])
+        #expect(try await wardrobe.clearRecord(of: OutfitID("b")!, user) == false)
+        #expect(try await wardrobe.clearRecord(of: outfit, UserID("nobody")!) == false)
+    }
+
+    @Test("fifty profiles and fifty pictures of one user at once: each is whole, the last profile stands")
+    func fiftyProfiles() async throws {
+        let place = try TemporaryWardrobe()
+        try place.write(TemporaryWardrobe.record(["a"]), to: "saved_outfits.json")
+        try place.write(#"{"n":1e3,"note":0}"#, to: "user_profile.json")
+        let wardrobe = place.wardrobe()
+        let user = place.user
+        let other = BlockingPool(threads: 1)
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                try await other.run { () throws(any Error) -> Void in
+                    for note in 1...20 {
+                        let lock = try FileLock.wait(place.folder.open(".user_profile.lock", .readWrite, mode: 0o660))
+                        let text = try place.read("user_profile.json")
+                        guard text.contains("\"note\":\(note - 1)") else {
+                            Issue.record("note \(note - 1) is lost")
+                            return
+                        }
+                        let fresh = text.replacing("\"note\":\(note - 1)", with: "\"note\":\(note)")
+                        try place.folder.publish(
+                            Array(fresh.utf8), as: "user_profile.json", temporary: "app.tmp", durable: false)
+                        try lock.release()
+                    }
+                }
+            }
+            for number in 0..<50 {
+                group.addTask { try await wardrobe.setDescriptor("d\(number)", of: user) }
+                group.addTask { try await wardrobe.record(update("a", job: "j\(number)"), of: user) }
+            }
+            try await group.waitForAll()
+        }
+        try await wardrobe.setDescriptor("the last", of: user)
+        await wardrobe.settled()
+        #expect(try place.read("user_profile.json") == #"{"n":1e3,"note":20,"model_descriptor":"the last"}"#)
+        #expect(try jobs(of: "a", in: place.read("saved_outfits.json")).count == 50)
+    }
+
+    @Test("a profile that a program without the lock writes at any moment of ours keeps its words and gets ours")
+    func profileMoments() async throws {
+        for exists in [true, false] {
+            for step in RewriteStep.allCases where exists || step != .compared {
+                let place = try TemporaryWardrobe()
+                if exists { try place.write(#"{"k":1}"#, to: "user_profile.json") }
+                let once = Once(at: step) {
+                    try place.folder.publish(
+                        Array(#"{"k":2}"#.utf8), as: "user_profile.json", temporary: "app.tmp", durable: false)
+                }
+                let wardrobe = place.wardrobe { once.reached($0) }
+                try await wardrobe.setDescriptor("tall", of: place.user)
+                await wardrobe.settled()
+                #expect(once.happened)
+                let text = try place.read("user_profile.json")
+                #expect(text == #"{"k":2,"model_descriptor":"tall"}"#, "\(step), exists: \(exists)")
+            }
+        }
+    }
+
     @Test("updates that wait together are put in by few rewrites")
     func gathered() async throws {
         let place = try TemporaryWardrobe()

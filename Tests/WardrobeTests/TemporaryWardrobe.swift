@@ -96,6 +96,18 @@ func update(_ outfit: String, job: String, view: String? = nil, at nanoseconds: 
         ])
 }
 
+func change(_ outfit: String, job: String, view: String? = nil, at nanoseconds: Int64 = 0) -> RecordChange {
+    .pictures(update(outfit, job: job, view: view, at: nanoseconds))
+}
+
+extension RecordEditor {
+    /// Puts pictures into a record.
+    static func apply(_ updates: [RecordUpdate], to bytes: [UInt8], now: Timestamp) throws(RecordFault) -> EditedRecord
+    {
+        try apply(updates.map { .pictures($0) }, to: bytes, now: now)
+    }
+}
+
 /// The job ids in the history of an outfit, newest first.
 func jobs(of outfit: String, in text: String) throws -> [String] {
     let record = try RecordText(Array(text.utf8))

@@ -209,6 +209,35 @@ struct CommandsNamesTests {
         #expect(request.notAfter == Timestamp(rfc3339: "2026-11-24T18:00:00Z"))
     }
 
+    @Test("deleting and describing are options, too, and one request is one thing")
+    func errandOptions() throws {
+        let delete = try RequestOptions.parse(["--user", "u", "--outfit", "o", "--delete"]).encoded()
+        #expect(try JobRequest.decode(delete).action == .delete && JobRequest.decode(delete).outfitID == "o")
+        let words = ["--user", "u", "--set-profile", "--model-descriptor"]
+        for text in ["tall", ""] {
+            let request = try JobRequest.decode(try RequestOptions.parse(words + [text]).encoded())
+            #expect(request.action == .setProfile && request.modelDescriptor == text && request.outfitID == nil)
+        }
+        for bad in [["--user", "u", "--delete"], ["--user", "u", "--set-profile"], words + ["x", "--delete"]] {
+            #expect(throws: (any Error).self, "\(bad)") { _ = try RequestOptions.parse(bad).encoded() }
+        }
+        #expect(throws: (any Error).self) { _ = try Submit.parse(["a.json", "--delete"]) }
+    }
+
+    @Test("what was removed is listed, and what a profile says is said")
+    func errands() {
+        var result = Sample.complete()
+        result.outcome = .removed(["u/o-17.jpg", "u/o-17.mp4"])
+        #expect(ResultSummary(result).pictures == ["u/o-17.jpg", "u/o-17.mp4"])
+        #expect(ResultSummary(result).remarks == ["2 pictures were removed, and the outfit's record speaks of none"])
+        result.outcome = .removed([])
+        #expect(ResultSummary(result).pictures == [] && ResultSummary(result).remarks[0].hasPrefix("no pictures were"))
+        result.outcome = .profile(modelDescriptor: "tall\u{1B}")
+        #expect(ResultSummary(result).remarks == [#"the profile says: tall\u{001B}"#])
+        result.outcome = .profile(modelDescriptor: nil)
+        #expect(ResultSummary(result).status == .success && ResultSummary(result).pictures == [])
+    }
+
     @Test("options that say nothing sensible are refused by name")
     func badOptions() throws {
         let complete = ["--user", "u", "--outfit", "o"]

@@ -58,6 +58,9 @@ package struct S3Bucket: Hashable, Sendable {
     /// The path of a request for an object, escaped.
     func path(_ key: S3Key) -> String { prefix + S3Escaping.path(key.text) }
 
+    /// The path of a request for the bucket itself.
+    var listPath: String { prefix == "/" ? prefix : String(prefix.dropLast()) }
+
     /// The address that results and records name.
     func publicURL(_ key: S3Key) -> String { publicBase + S3Escaping.path(key.text) }
 

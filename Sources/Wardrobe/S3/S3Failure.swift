@@ -145,7 +145,7 @@ extension S3Failure {
         case .noConditions: "the object store does not take conditional writes (\(reply.words)) for \(what)"
         case .denied:
             "the object store does not allow this with \(what) (\(reply.words)): give vizd's keys"
-                + " s3:GetObject, s3:PutObject and s3:DeleteObject there"
+                + " s3:GetObject, s3:PutObject and s3:DeleteObject there, and s3:ListBucket on the bucket"
         case .wrongKeys:
             "the object store does not accept vizd's keys (\(reply.words)) for \(what): check AWS_ACCESS_KEY_ID and"
                 + " AWS_SECRET_ACCESS_KEY, or s3.accessKeyId and s3.secretAccessKey"

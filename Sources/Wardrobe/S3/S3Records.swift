@@ -1,53 +1,41 @@
 // The records of a bucket: read as objects, written only under the condition that nobody wrote meanwhile.
 //
-// A record is read with its ETag, changed as a value (`RecordEditor`, the same that edits files), and put back with
-// `If-Match`. Where somebody else was faster the store says 412 and all of it is done again, with waits that grow and
-// are spread by chance, for 10 s at most (`RewritePatience`). There is no other way to write a record in here, so a
-// change of another program is never written over. What its owner put on the object (type, `x-amz-meta-…`) is put back
-// with it.
+// A record is read with its ETag, changed as a value (`RecordKind.edit`, the same that edits files), and put back with
+// `If-Match`; one that was not there with `If-None-Match: *`. Where somebody else was faster the store says 412 and all
+// of it is done again, with waits that grow and are spread by chance, for 10 s at most (`RewritePatience`). There is no
+// other way to write a record in here, so a change of another program is never written over. What its owner put on the
+// object (type, `x-amz-meta-…`) is put back with it.
 //
-// Updates of one user stand in one line and go into the record together: fifty jobs that end in the time of one rewrite
-// are one more rewrite. Before the first write of this process the store has to prove that it obeys conditions
-// (`S3Probe`); one that ignores them gets no record to lose.
-//
-// A program that writes without a condition may have read the record before an update and write over it after. So for
-// about a second the record is looked at twice (one HEAD if nobody wrote), and an update that was written over is put
-// back, as on a local disk (`LocalRecords`). Later than that nobody can tell it from a removal on purpose.
+// Fifty changes that arrive in the time of one rewrite are one more rewrite, and a program that writes without a
+// condition is looked out for, as on a local disk (`RecordLines`). Before the first write of this process the store has
+// to prove that it obeys conditions (`S3Probe`); one that ignores them gets no record to lose.
 
 internal import Contract
 internal import Synchronization
+internal import Transfer
 
-final class S3Records: Sendable {
-    /// One that waits for its update, or (without one) for a look at the record.
-    private struct Waiting: Sendable {
-        let update: RecordUpdate?
-        let answer: UnsafeContinuation<Result<Void, WardrobeFailure>, Never>
+/// Whether a store is known to obey conditions.
+final class S3Proof: Sendable {
+    private let isGiven = Atomic(false)
+
+    /// The store has been tried out.
+    func give() { isGiven.store(true, ordering: .releasing) }
+
+    /// Tries the store out, unless that has been done.
+    func demand(of store: S3Store) async throws(WardrobeFailure) {
+        if isGiven.load(ordering: .acquiring) { return }
+        do throws(S3Failure) { try await S3Probe(store).run(forRecords: true) } catch { throw error.wardrobe }
+        give()
     }
+}
 
-    private struct State {
-        var lines = UserLines<Waiting>()
-        /// By ETag.
-        var recent: [UserID: RecentUpdates<String>] = [:]
-        var settling: [UnsafeContinuation<Void, Never>] = []
-        var isQuiet: Bool { lines.isEmpty && recent.isEmpty }
-        /// Whether the store is known to obey conditions.
-        var isProven = false
-    }
-
-    /// Updates that are put into a record at once at most.
-    private static let batch = 256
-    private static let lookAfter: Duration = .milliseconds(500)
-    private static let name = "saved_outfits.json"
-
+struct S3Records: RecordKeeper {
     let store: S3Store
-    /// False in tests that count requests.
-    private let looksAfter: Bool
-    private let state = Mutex(State())
+    let kind: RecordKind
+    let proof: S3Proof
+    var looksAfter = true
 
-    init(_ store: S3Store, looksAfter: Bool = true) { (self.store, self.looksAfter) = (store, looksAfter) }
-
-    /// The store has been tried out already.
-    func prove() { state.withLock { $0.isProven = true } }
+    var pace: Pace { store.pace.pace }
 
     // MARK: Reading
 
@@ -57,13 +45,106 @@ final class S3Records: Sendable {
         return key
     }
 
-    func place(_ name: String, _ user: UserID) -> String { store.bucket.uri(Self.key(name, user)) }
+    private func key(_ user: UserID) -> S3Key { Self.key(kind.name, user) }
+
+    private func place(_ user: UserID) -> String { store.place(kind.name, user) }
+
+    func isStill(_ mark: String?, of user: UserID) async -> Bool {
+        do throws(S3Failure) {
+            return try await store.patient(for: 0).head(key(user)).tag == mark
+        } catch {
+            // What cannot be looked at cannot be repaired.
+            return true
+        }
+    }
+
+    func unusable(_ what: String, _ user: UserID) -> WardrobeFailure { store.unusable(kind.name, what, user) }
+
+    func outfitIsGone(_ user: UserID) -> WardrobeFailure { .outfitIsGone(from: place(user)) }
+
+    // MARK: Writing
+
+    func rewrite(_ changes: [RecordChange], of user: UserID) async throws(WardrobeFailure) -> WrittenRecord<String> {
+        try await proof.demand(of: store)
+        var patience = RewritePatience()
+        while true {
+            if let written = try await attempt(changes, user) { return written }
+            switch patience.failed(.disturbed, chance: pace.chance()) {
+            case .again(let wait): await pace.pause(wait)
+            case .giveUp: throw .keptChanging("the record \(place(user))")
+            }
+        }
+    }
+
+    /// Reads, changes and writes once; nil where somebody else wrote meanwhile.
+    private func attempt(_ changes: [RecordChange], _ user: UserID) async throws(WardrobeFailure)
+        -> WrittenRecord<String>?
+    {
+        let old = try await store.record(kind.name, user)
+        let edited: EditedRecord?
+        do throws(RecordFault) {
+            edited = try kind.edit(changes, old?.bytes, now: pace.now())
+        } catch {
+            throw unusable(error.message, user)
+        }
+        guard let edited else { throw outfitIsGone(user) }
+        guard let bytes = edited.bytes else {
+            return WrittenRecord(edited: edited, mark: old?.tag, isChanged: false)
+        }
+        guard bytes.count <= UserFolder.recordLimit else { throw .outgrown("the record \(place(user))", kind) }
+        return try await put(bytes, over: old, user).map { WrittenRecord(edited: edited, mark: $0, isChanged: true) }
+    }
+
+    /// Writes a record over the one that was read. Answers its ETag, empty where the store does not say it; nil where
+    /// another is there by now.
+    private func put(_ bytes: [UInt8], over old: S3Object?, _ user: UserID) async throws(WardrobeFailure) -> String? {
+        let condition: S3Condition
+        if let old {
+            guard let tag = old.tag else { throw unmarked(user) }
+            condition = .matches(tag)
+        } else {
+            condition = .absent
+        }
+        let headers = old?.descriptions ?? [TransferHeader("Content-Type", "application/json")]
+        do throws(S3Failure) {
+            return try await store.put(.bytes(bytes), at: key(user), headers: headers, if: condition) ?? ""
+        } catch {
+            // Changed, made, or removed, since it was read.
+            if error.reason == .conditionFailed || error.reason == .noObject { return nil }
+            throw error.wardrobe
+        }
+    }
+
+    private func unmarked(_ user: UserID) -> WardrobeFailure {
+        WardrobeFailure(
+            .storageFailed,
+            "the object store gives the record \(place(user)) no ETag, so it cannot be changed safely")
+    }
+}
+
+extension S3Store {
+    /// A record's address, for messages.
+    func place(_ name: String, _ user: UserID) -> String { bucket.uri(S3Records.key(name, user)) }
+
+    /// A record as it is now; nil where there is none.
+    fileprivate func record(_ name: String, _ user: UserID) async throws(WardrobeFailure) -> S3Object? {
+        do throws(S3Failure) {
+            return try await get(S3Records.key(name, user), limit: UserFolder.recordLimit)
+        } catch {
+            if error.reason == .noObject { return nil }
+            guard error.reason == .tooLarge else { throw error.wardrobe }
+            throw WardrobeFailure(
+                .recordInvalid,
+                "the record \(place(name, user)) holds more than the \(UserFolder.recordLimit >> 20) MiB that are read:"
+                    + " make it smaller")
+        }
+    }
 
     /// What `body` finds in a record; nil where there is none.
     func read<Found: Sendable>(
         _ name: String, _ user: UserID, _ body: (RecordText) -> Found
     ) async throws(WardrobeFailure) -> Found? {
-        guard let object = try await object(name, user) else { return nil }
+        guard let object = try await record(name, user) else { return nil }
         do throws(RecordFault) {
             return body(try RecordText(object.bytes))
         } catch {
@@ -71,202 +152,7 @@ final class S3Records: Sendable {
         }
     }
 
-    private func object(_ name: String, _ user: UserID) async throws(WardrobeFailure) -> S3Object? {
-        do throws(S3Failure) {
-            return try await store.get(Self.key(name, user), limit: UserFolder.recordLimit)
-        } catch {
-            if error.reason == .noObject { return nil }
-            guard error.reason == .tooLarge else { throw error.wardrobe }
-            throw WardrobeFailure(
-                .recordInvalid,
-                "the record \(place(name, user)) holds more than the \(UserFolder.recordLimit >> 20) MiB that are read: make it"
-                    + " smaller")
-        }
-    }
-
     func unusable(_ name: String, _ what: String, _ user: UserID) -> WardrobeFailure {
         WardrobeFailure(.recordInvalid, "the record \(place(name, user)) cannot be used: \(what); correct the object")
-    }
-
-    // MARK: Writing
-
-    func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
-        try await wait(update, user).get()
-    }
-
-    /// Returns when nothing is waiting and nothing is looked after any more.
-    func settled() async {
-        await withUnsafeContinuation { continuation in
-            let isQuiet = state.withLock { state in
-                if !state.isQuiet { state.settling.append(continuation) }
-                return state.isQuiet
-            }
-            if isQuiet { continuation.resume() }
-        }
-    }
-
-    private func tellIfQuiet() {
-        let told = state.withLock { state in
-            guard state.isQuiet else { return [UnsafeContinuation<Void, Never>]() }
-            defer { state.settling = [] }
-            return state.settling
-        }
-        for continuation in told { continuation.resume() }
-    }
-
-    private func wait(_ update: RecordUpdate?, _ user: UserID) async -> Result<Void, WardrobeFailure> {
-        await withUnsafeContinuation { continuation in
-            let waiting = Waiting(update: update, answer: continuation)
-            let serves = state.withLock { $0.lines.add(waiting, for: user) }
-            if serves { Task { await self.serve(user) } }
-        }
-    }
-
-    private func serve(_ user: UserID) async {
-        while true {
-            let batch = state.withLock { $0.lines.take(upTo: Self.batch, for: user) }
-            if batch.isEmpty { return tellIfQuiet() }
-            var answers = await write(batch.compactMap(\.update), user)[...]
-            for waiting in batch {
-                let answer = waiting.update == nil ? .success(()) : answers.removeFirst()
-                waiting.answer.resume(returning: answer)
-            }
-        }
-    }
-
-    /// One rewrite for all of them, and for what is still looked after.
-    private func write(_ updates: [RecordUpdate], _ user: UserID) async -> [Result<Void, WardrobeFailure>] {
-        let recent = state.withLock { $0.recent[user] } ?? RecentUpdates()
-        let old = recent.updates
-        if updates.isEmpty, await isUnchanged(recent, user) { return [] }
-        do throws(WardrobeFailure) {
-            try await proven()
-            let written = try await rewrite(old + updates, user)
-            let outcomes = written.outcomes.dropFirst(old.count)
-            lookAfter(zip(updates, outcomes).filter { $0.1 == .recorded }.map(\.0), written, user)
-            return outcomes.map { answer($0, user) }
-        } catch {
-            return updates.map { _ in .failure(error) }
-        }
-    }
-
-    private func proven() async throws(WardrobeFailure) {
-        if state.withLock({ $0.isProven }) { return }
-        do throws(S3Failure) { try await S3Probe(store).run(forRecords: true) } catch { throw error.wardrobe }
-        prove()
-    }
-
-    private func answer(_ outcome: RecordOutcome, _ user: UserID) -> Result<Void, WardrobeFailure> {
-        switch outcome {
-        case .recorded: .success(())
-        case .outfitNotFound: .failure(outfitIsGone(user))
-        case .inTheWay(let what): .failure(unusable(Self.name, what, user))
-        }
-    }
-
-    private func outfitIsGone(_ user: UserID) -> WardrobeFailure {
-        WardrobeFailure(
-            .outfitNotFound,
-            "the outfit is not in \(place(Self.name, user)) any more: its picture is stored, but no record"
-                + " names it")
-    }
-
-    // MARK: Trying
-
-    private struct Written {
-        let outcomes: [RecordOutcome]
-        /// The record's ETag; empty where the store does not say it.
-        let tag: String
-        let changed: Bool
-    }
-
-    private func rewrite(_ updates: [RecordUpdate], _ user: UserID) async throws(WardrobeFailure) -> Written {
-        var patience = RewritePatience()
-        while true {
-            if let written = try await attempt(updates, user) { return written }
-            switch patience.failed(.disturbed, chance: store.pace.pace.chance()) {
-            case .again(let wait): await store.pace.pace.pause(wait)
-            case .giveUp:
-                throw WardrobeFailure(
-                    .recordConflict,
-                    "the record \(place(Self.name, user)) kept changing for more than 10 s: see which program writes it"
-                        + " all the time")
-            }
-        }
-    }
-
-    /// Reads, changes and writes once; nil where somebody else wrote meanwhile.
-    private func attempt(_ updates: [RecordUpdate], _ user: UserID) async throws(WardrobeFailure) -> Written? {
-        guard let old = try await object(Self.name, user) else { throw outfitIsGone(user) }
-        let edited: EditedRecord
-        do throws(RecordFault) {
-            edited = try RecordEditor.apply(updates, to: old.bytes, now: store.pace.pace.now())
-        } catch {
-            throw unusable(Self.name, error.message, user)
-        }
-        guard let bytes = edited.bytes else {
-            return Written(outcomes: edited.outcomes, tag: old.tag ?? "", changed: false)
-        }
-        guard bytes.count <= UserFolder.recordLimit else { throw tooLarge(user) }
-        guard let tag = old.tag else {
-            throw WardrobeFailure(
-                .storageFailed,
-                "the object store gives the record \(place(Self.name, user)) no ETag, so it cannot be changed safely")
-        }
-        do throws(S3Failure) {
-            let fresh = try await store.put(
-                .bytes(bytes), at: Self.key(Self.name, user), headers: old.descriptions, if: .matches(tag))
-            return Written(outcomes: edited.outcomes, tag: fresh ?? "", changed: true)
-        } catch {
-            // Changed, or removed, since it was read.
-            if error.reason == .conditionFailed || error.reason == .noObject { return nil }
-            throw error.wardrobe
-        }
-    }
-
-    private func tooLarge(_ user: UserID) -> WardrobeFailure {
-        WardrobeFailure(
-            .recordInvalid,
-            "the record \(place(Self.name, user)) would grow beyond \(UserFolder.recordLimit >> 20) MiB: remove old"
-                + " outfits")
-    }
-
-    // MARK: Looking after
-
-    private func lookAfter(_ updates: [RecordUpdate], _ written: Written, _ user: UserID) {
-        guard looksAfter else { return }
-        let begins = state.withLock { state in
-            let isNew = state.recent[user] == nil
-            if isNew && updates.isEmpty { return false }
-            state.recent[user, default: RecentUpdates()]
-                .wrote(updates, changed: written.changed, leaving: written.tag)
-            return isNew
-        }
-        if begins { Task { await self.look(user) } }
-    }
-
-    private func look(_ user: UserID) async {
-        var goesOn = true
-        while goesOn {
-            await store.pace.pace.pause(Self.lookAfter)
-            // A failure was told by whoever had something to record; the next look tries again.
-            _ = await wait(nil, user)
-            goesOn = state.withLock { state in
-                state.recent[user]?.looked()
-                if state.recent[user]?.isEmpty ?? true { state.recent[user] = nil }
-                return state.recent[user] != nil
-            }
-        }
-        tellIfQuiet()
-    }
-
-    private func isUnchanged(_ recent: RecentUpdates<String>, _ user: UserID) async -> Bool {
-        if recent.isEmpty { return true }
-        do throws(S3Failure) {
-            return try await store.patient(for: 0).head(Self.key(Self.name, user)).tag == recent.left
-        } catch {
-            // What cannot be looked at cannot be repaired.
-            return true
-        }
     }
 }

@@ -1,4 +1,5 @@
-// The client of an object store: put, get, head and delete of single objects, signed, tried again while that can help.
+// The client of an object store: put, get, head and delete of single objects and lists of them, signed, tried again
+// while that can help.
 //
 // A request that may have changed something is tried again, too: every one of them can be made twice without harm. A
 // write under a condition whose answer was lost may find that its own first try stands in its way
@@ -135,7 +136,7 @@ package struct S3Store: Sendable {
         until deadline: Int64? = nil
     ) async throws(S3Failure) -> String? {
         let digest = body.digest
-        var call = Call(.put, key, payload: digest)
+        var call = call(.put, key, payload: digest)
         call.headers = headers + condition.headers + [TransferHeader("x-amz-checksum-sha256", digest.base64)]
         call.body = body.transfer
         // A slow line is no broken one: 100 kB a second are enough.
@@ -145,7 +146,7 @@ package struct S3Store: Sendable {
 
     /// Reads an object of at most `limit` bytes.
     package func get(_ key: S3Key, limit: Int) async throws(S3Failure) -> S3Object {
-        var call = Call(.get, key)
+        var call = call(.get, key)
         (call.limit, call.total) = (limit, 60_000_000_000 + Int64(limit) * 10_000)
         let answer = try await perform(call, until: nil)
         return S3Object(answer, count: answer.bytes)
@@ -153,7 +154,7 @@ package struct S3Store: Sendable {
 
     /// Reads an object of at most `limit` bytes into an empty file.
     package func get(_ key: S3Key, into file: OpenFile, limit: Int) async throws(S3Failure) -> S3Object {
-        var call = Call(.get, key)
+        var call = call(.get, key)
         (call.limit, call.sink, call.total) = (limit, .file(file), 60_000_000_000 + Int64(limit) * 10_000)
         let answer = try await perform(call, until: nil)
         return S3Object(answer, count: answer.bytes)
@@ -161,23 +162,44 @@ package struct S3Store: Sendable {
 
     /// What is known of an object, without its bytes.
     package func head(_ key: S3Key) async throws(S3Failure) -> S3Object {
-        let answer = try await perform(Call(.head, key), until: nil)
+        let answer = try await perform(call(.head, key), until: nil)
         return S3Object(answer, count: answer.header("content-length").flatMap { Int($0) } ?? 0)
     }
 
     /// Removes an object. One that is not there is no failure.
     package func delete(_ key: S3Key) async throws(S3Failure) {
         do throws(S3Failure) {
-            _ = try await perform(Call(.delete, key), until: nil)
+            _ = try await perform(call(.delete, key), until: nil)
         } catch let error where error.reason == .noObject {}
+    }
+
+    /// A page of a listing.
+    /// - Parameters:
+    ///   - query: what is asked for, not escaped.
+    ///   - limit: bytes of the answer.
+    ///   - what: what is listed, for messages.
+    func list(
+        _ query: [(name: String, value: String)], limit: Int, what: String
+    ) async throws(S3Failure) -> TransferAnswer {
+        var call = Call(.get, bucket.listPath, what)
+        (call.query, call.limit) = (query, limit)
+        return try await perform(call, until: nil)
     }
 
     // MARK: One request
 
+    private func call(_ method: TransferMethod, _ key: S3Key, payload: SHA256Digest = SHA256.of([])) -> Call {
+        Call(method, bucket.path(key), bucket.uri(key), payload: payload)
+    }
+
     private struct Call {
         let method: TransferMethod
-        let key: S3Key
+        /// Escaped, as it is sent.
+        let path: String
+        /// What it is about, for messages: `s3://bucket/key`.
+        let what: String
         let payload: SHA256Digest
+        var query: [(name: String, value: String)] = []
         var headers: [TransferHeader] = []
         var body: TransferBody = .none
         var sink: TransferSink = .memory
@@ -185,8 +207,8 @@ package struct S3Store: Sendable {
         /// Nanoseconds that one try may last.
         var total: Int64 = 60_000_000_000
 
-        init(_ method: TransferMethod, _ key: S3Key, payload: SHA256Digest = SHA256.of([])) {
-            (self.method, self.key, self.payload) = (method, key, payload)
+        init(_ method: TransferMethod, _ path: String, _ what: String, payload: SHA256Digest = SHA256.of([])) {
+            (self.method, self.path, self.what, self.payload) = (method, path, what, payload)
         }
     }
 
@@ -209,7 +231,7 @@ package struct S3Store: Sendable {
     }
 
     private func attempt(_ call: Call, _ patience: S3Patience) async throws(S3Failure) -> TransferAnswer {
-        let what = bucket.uri(call.key)
+        let what = call.what
         let request = signed(call, patience.limit(at: pace.monotonic(), atMost: call.total))
         let answer: TransferAnswer
         do throws(TransferFailure) {
@@ -237,10 +259,11 @@ package struct S3Store: Sendable {
 
     private func signed(_ call: Call, _ total: Int64) -> TransferRequest {
         let signable = S3Signable(
-            method: call.method, host: bucket.host, path: bucket.path(call.key), headers: call.headers,
+            method: call.method, host: bucket.host, path: call.path, query: call.query, headers: call.headers,
             payload: call.payload.hex)
         let signed = signer.sign(signable, at: pace.pace.now())
-        var request = TransferRequest(call.method, bucket.origin + signable.path, reach: .configured)
+        let query = signable.sortedQuery.isEmpty ? "" : "?" + signable.sortedQuery
+        var request = TransferRequest(call.method, bucket.origin + signable.path + query, reach: .configured)
         request.headers = signed.headers
         request.credential = TransferCredential(
             name: "Authorization", value: signed.authorization, origin: bucket.origin)

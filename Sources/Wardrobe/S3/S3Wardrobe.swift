@@ -12,34 +12,40 @@ internal import Transfer
 /// Wardrobes beneath one bucket.
 package final class S3Wardrobe: Wardrobe {
     private let store: S3Store
-    private let records: S3Records
+    private let records: RecordLines<S3Records>
+    private let profiles: RecordLines<S3Records>
+    private let proof = S3Proof()
     private let photos: RemotePhotos
 
     /// - Parameter photos: fetches photos from the bucket and from the web.
     package init(_ store: S3Store, photos: RemotePhotos) {
         (self.store, self.photos) = (store, photos)
-        records = S3Records(store)
+        records = RecordLines(S3Records(store: store, kind: .outfits, proof: proof))
+        profiles = RecordLines(S3Records(store: store, kind: .profile, proof: proof))
     }
 
     /// Says that the store has been tried out (`S3Probe`) and obeys conditions, so that the first record need not ask.
-    package func prove() { records.prove() }
+    package func prove() { proof.give() }
 
     /// Returns when no update waits and none is looked after any more: seconds after the last one at most.
-    package func settled() async { await records.settled() }
+    package func settled() async {
+        await records.settled()
+        await profiles.settled()
+    }
 
     /// Read from `USER/user_profile.json`.
     package func profile(of user: UserID) async throws(WardrobeFailure) -> Profile {
-        try await records.read("user_profile.json", user) { $0.profile() } ?? Profile()
+        try await store.read("user_profile.json", user) { $0.profile() } ?? Profile()
     }
 
     /// Read from `USER/saved_outfits.json`; the garments are looked up in `USER/wardrobe_metadata.json`.
     package func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit {
         let name = "saved_outfits.json"
-        let saved = try await records.read(name, user) { SavedOutfits($0) }
-        let items = saved == nil ? nil : try await records.read("wardrobe_metadata.json", user) { WardrobeItems($0) }
+        let saved = try await store.read(name, user) { SavedOutfits($0) }
+        let items = saved == nil ? nil : try await store.read("wardrobe_metadata.json", user) { WardrobeItems($0) }
         return try saved.outfit(
-            outfit, with: items ?? WardrobeItems(), in: records.place(name, user),
-            unusable: { records.unusable(name, $0, user) })
+            outfit, with: items ?? WardrobeItems(), in: store.place(name, user),
+            unusable: { store.unusable(name, $0, user) })
     }
 
     /// Read beneath the user's prefix; addresses of the bucket and of allowed hosts serve, too.
@@ -73,15 +79,75 @@ package final class S3Wardrobe: Wardrobe {
             url: store.bucket.publicURL(key), uri: store.bucket.uri(key), sha256: SHA256.of(bytes), bytes: bytes.count)
     }
 
-    /// Removes a stored picture. One that is not there is no failure.
-    package func removePicture(_ name: StoredName) async throws(WardrobeFailure) {
-        do throws(S3Failure) { try await store.delete(Self.key(name)) } catch { throw error.wardrobe }
+    /// Read from where it is stored.
+    package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
+        let key = Self.key(name)
+        do throws(S3Failure) {
+            return try await store.get(key, limit: StoredPicture.limit).bytes
+        } catch {
+            switch error.reason {
+            case .noObject: return nil
+            case .tooLarge: throw .largePicture(store.bucket.uri(key))
+            default: throw error.wardrobe
+            }
+        }
     }
 
     /// Answered when the bucket has it. Updates of one user that wait together are put in by one rewrite.
     package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
         precondition(!update.visualizations.isEmpty, "an update of \(user)'s record without a picture")
-        try await records.record(update, of: user)
+        try await records.change(.pictures(update), of: user)
+    }
+
+    /// Answered when the bucket has it, as `record`.
+    package func clearRecord(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> Bool {
+        try await records.remove(outfit, of: user)
+    }
+
+    /// Written to `USER/user_profile.json`; where there is none, only if nobody else writes it meanwhile.
+    package func setDescriptor(_ descriptor: String?, of user: UserID) async throws(WardrobeFailure) {
+        try await profiles.change(.descriptor(descriptor, over: nil), of: user)
+    }
+
+    /// Asked for one by one; those of views are listed by the outfit's own prefix.
+    package func pictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String] {
+        do throws(S3Failure) {
+            return try await keys(of: outfit, user).map { store.bucket.publicURL($0) }
+        } catch {
+            throw error.wardrobe
+        }
+    }
+
+    /// Removed one after the other.
+    package func removePictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String] {
+        do throws(S3Failure) {
+            let keys = try await keys(of: outfit, user)
+            for key in keys { try await store.delete(key) }
+            return keys.map { store.bucket.publicURL($0) }
+        } catch {
+            throw error.wardrobe
+        }
+    }
+
+    private func keys(of outfit: OutfitID, _ user: UserID) async throws(S3Failure) -> [S3Key] {
+        var keys: [S3Key] = []
+        for name in StoredName.own(of: outfit, user) where try await isThere(Self.key(name)) {
+            keys.append(Self.key(name))
+        }
+        let folder = StoredName.viewFolder(of: outfit, user)
+        let views = try await store.keys(beneath: folder + "/").filter { key in
+            StoredName.isView(String(decoding: key.text.utf8.dropFirst(folder.utf8.count + 1), as: UTF8.self))
+        }
+        return keys + views.sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
+    }
+
+    private func isThere(_ key: S3Key) async throws(S3Failure) -> Bool {
+        do throws(S3Failure) {
+            _ = try await store.head(key)
+            return true
+        } catch let error where error.reason == .noObject {
+            return false
+        }
     }
 
     /// Ids and views are short enough for any of their paths to be a key.
@@ -133,8 +199,33 @@ package struct MixedWardrobe: Wardrobe {
         try await pictures.storePicture(bytes, for: name, until: deadline)
     }
 
+    /// Of the pictures.
+    package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
+        try await pictures.readPicture(name)
+    }
+
     /// In the records.
     package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
         try await records.record(update, of: user)
+    }
+
+    /// In the records.
+    package func clearRecord(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> Bool {
+        try await records.clearRecord(of: outfit, user)
+    }
+
+    /// With the records.
+    package func setDescriptor(_ descriptor: String?, of user: UserID) async throws(WardrobeFailure) {
+        try await records.setDescriptor(descriptor, of: user)
+    }
+
+    /// Of the pictures.
+    package func pictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String] {
+        try await pictures.pictures(of: outfit, user)
+    }
+
+    /// Of the pictures.
+    package func removePictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String] {
+        try await pictures.removePictures(of: outfit, user)
     }
 }

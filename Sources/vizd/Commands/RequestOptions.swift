@@ -24,6 +24,12 @@ struct RequestOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The saved outfit.", valueName: "id"))
     var outfit: String?
 
+    @Flag(help: "Delete the outfit's stored pictures, and what its record says of them.")
+    var delete = false
+
+    @Flag(help: "Put --model-descriptor into the user's profile; an empty one removes it.")
+    var setProfile = false
+
     @Option(help: ArgumentHelp("Extra directions for the picture.", valueName: "text"))
     var prompt: String?
 
@@ -55,14 +61,21 @@ struct RequestOptions: ParsableArguments {
     /// Whether any of them was given.
     var isEmpty: Bool {
         let texts = [user, outfit, prompt, modelDescriptor, provider, ratio, notAfter, metadata]
-        return texts.allSatisfy { $0 == nil } && seed == nil && priority == nil && !regenerate
+        return texts.allSatisfy { $0 == nil } && seed == nil && priority == nil && !regenerate && !delete && !setProfile
     }
 
     /// The request as a file.
     func encoded() throws -> [UInt8] {
         guard let user else { throw ValidationError("Say whose outfit it is with --user, or name a request file.") }
-        guard let outfit else { throw ValidationError("Say which saved outfit with --outfit, or name a request file.") }
+        if delete && setProfile { throw ValidationError("A request is one thing: --delete or --set-profile.") }
+        guard outfit != nil || setProfile else {
+            throw ValidationError("Say which saved outfit with --outfit, or name a request file.")
+        }
+        guard modelDescriptor != nil || !setProfile else {
+            throw ValidationError("Say what the profile is to say with --model-descriptor; an empty one removes it.")
+        }
         var request = JobRequest(userID: user)
+        request.action = delete ? .delete : setProfile ? .setProfile : .visualize
         request.outfitID = outfit
         request.prompt = prompt
         request.modelDescriptor = modelDescriptor

@@ -38,6 +38,20 @@ struct ResultSummary: Equatable, Sendable {
             let reused = picture.making.reused ? ", answered from the stored picture" : ""
             let time = result.timing.total.map { ", \(Self.seconds($0))" } ?? ""
             remarks = ["\(shown(picture.provider)), \(price)\(time)\(reused)"]
+        case .removed(let addresses):
+            status = .success
+            pictures = addresses.map { shown($0) }
+            let count =
+                addresses.count == 1
+                ? "1 picture was" : "\(addresses.isEmpty ? "no" : "\(addresses.count)") pictures were"
+            remarks = ["\(count) removed, and the outfit's record speaks of none"]
+        case .profile(let modelDescriptor):
+            status = .success
+            pictures = []
+            remarks = [
+                modelDescriptor.map { "the profile says: \(printable($0, limit: 2000))" }
+                    ?? "the profile describes nobody any more"
+            ]
         case .failed(let failure):
             status = .jobFailed
             pictures = []

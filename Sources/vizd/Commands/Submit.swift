@@ -16,6 +16,8 @@ struct Submit: ParsableCommand {
             Examples:
               vizd submit --user peichin --outfit o-17 --wait
               vizd submit --user peichin --outfit o-17 --prompt "in the rain"
+              vizd submit --user peichin --outfit o-17 --delete
+              vizd submit --user peichin --set-profile --model-descriptor "tall, dark wavy hair"
               vizd submit request.json --name autumn-look
               jq '.seed = 7' request.json | vizd submit - --wait --timeout 5m
 

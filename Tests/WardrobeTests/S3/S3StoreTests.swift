@@ -205,10 +205,12 @@ struct S3RecordsTests {
 
     private func failure(of script: [LoopbackReply]) async throws -> (WardrobeFailure?, ScriptedStore) {
         let scripted = try ScriptedStore(script)
-        let records = S3Records(scripted.client(), looksAfter: false)
-        records.prove()
+        let proof = S3Proof()
+        proof.give()
+        let records = RecordLines(
+            S3Records(store: scripted.client(), kind: .outfits, proof: proof, looksAfter: false))
         let failure = await wardrobeFailure { () throws(WardrobeFailure) in
-            try await records.record(update("o", job: "j"), of: user)
+            try await records.change(change("o", job: "j"), of: user)
         }
         return (failure, scripted)
     }
@@ -230,7 +232,7 @@ struct S3RecordsTests {
     @Test("a write whose answer was lost is found done, and not done again")
     func lostAnswer() async throws {
         let edited = try RecordEditor.apply(
-            [update("o", job: "j")], to: Array(TemporaryWardrobe.record(["o"]).utf8), now: Timestamp(nanoseconds: 0))
+            [change("o", job: "j")], to: Array(TemporaryWardrobe.record(["o"]).utf8), now: Timestamp(nanoseconds: 0))
         let ours = String(decoding: try #require(edited.bytes), as: UTF8.self)
         let (failure, scripted) = try await failure(of: [
             record("\"1\""), ScriptedStore.refusal(500, "InternalError"), refused, record("\"2\"", ours),
@@ -255,9 +257,10 @@ struct S3RecordsTests {
         #expect(failure?.code == .storageFailed && failure?.message.contains("no ETag") == true)
         #expect(scripted.server.requests.map(\.method) == ["GET"])
         let careless = try ScriptedStore([ScriptedStore.success()])
-        let records = S3Records(careless.client(), looksAfter: false)
+        let records = RecordLines(
+            S3Records(store: careless.client(), kind: .outfits, proof: S3Proof(), looksAfter: false))
         let refusal = await wardrobeFailure { () throws(WardrobeFailure) in
-            try await records.record(update("o", job: "j"), of: user)
+            try await records.change(change("o", job: "j"), of: user)
         }
         #expect(refusal?.code == .storageFailed && refusal?.message.contains("ignores conditional writes") == true)
         #expect(!careless.server.requests.contains { $0.target.contains("saved_outfits") })

@@ -133,6 +133,7 @@ struct S3WardrobeTests {
         _ = try await home.wardrobe.storePicture([1], for: name)
         let stored = try await home.wardrobe.storePicture([1, 2, 3], for: name)
         let path = "\(home.user)/items/visualizations/o 1+2.jpg"
+        let key = try #require(S3Key(path))
         let escaped = path.replacing(" ", with: "%20").replacing("+", with: "%2B")
         #expect(stored.place == .object("s3://closet/\(path)") && stored.bytes == 3)
         #expect(stored.url == "https://cdn.example.org/img/\(escaped)" && stored.sha256 == SHA256.of([1, 2, 3]))
@@ -141,14 +142,85 @@ struct S3WardrobeTests {
         #expect(listed[path]?["type"] == "image/jpeg" && listed[path]?["cache"] == "no-cache")
         #expect(listed[path]?["sha256"] == SHA256.of([1, 2, 3]).hex)
         #expect(listed["\(home.user)/items/visualizations/views/o/street.jpg"] != nil)
-        try await home.wardrobe.removePicture(name)
-        try await home.wardrobe.removePicture(name)
+        #expect(try await home.wardrobe.readPicture(name) == [1, 2, 3])
+        #expect(try await home.wardrobe.readPicture(home.picture("o", view: "street")) == [4])
+        #expect(try await home.wardrobe.readPicture(home.picture("o")) == nil)
+        try await home.store.delete(key)
+        try await home.store.delete(key)
         #expect(try await home.listing()[path] == nil)
         let plain = try Household(home.seaweed)
         let address = try await plain.wardrobe.storePicture([1], for: plain.picture("o")).url
         #expect(
             address == "\(home.seaweed.endpoint)/closet/"
                 + "\(plain.user)/items/visualizations/o.jpg".replacing(" ", with: "%20"))
+    }
+
+    @Test("an outfit's pictures, films and views are removed by their own names, not by what they begin with")
+    func removal() async throws {
+        let home = try Household(try await Shared.shared.seaweed())
+        let user = home.user
+        let outfit = OutfitID("o-1 & 'x'")!
+        #expect(try await home.wardrobe.removePictures(of: outfit, user) == [])
+        let name = { (outfit: OutfitID, view: String?, ending: String) in
+            StoredName(user: user, outfit: outfit, view: view, fileExtension: ending)!
+        }
+        let more = OutfitID(outfit.text + "7")!
+        let own = [
+            name(outfit, nil, "jpg"), name(outfit, nil, "mp4"), name(outfit, "back", "jpg"),
+            name(outfit, "street", "mp4"),
+        ]
+        let others = [name(more, nil, "jpg"), name(more, "street", "jpg")]
+        var addresses: [String] = []
+        for name in own { addresses.append(try await home.wardrobe.storePicture([1], for: name).url) }
+        for name in others { _ = try await home.wardrobe.storePicture([2], for: name) }
+        try await home.put("theirs", as: "items/visualizations/views/\(outfit)/notes.txt")
+        #expect(try await home.wardrobe.pictures(of: outfit, user) == addresses)
+        #expect(try await home.wardrobe.removePictures(of: outfit, user) == addresses)
+        #expect(try await home.wardrobe.removePictures(of: outfit, user) == [])
+        let listed = try await home.listing().keys.filter { $0.hasPrefix("\(user)/") }
+        #expect(
+            Set(listed) == Set(others.map(\.path) + ["\(user)/items/visualizations/views/\(outfit)/notes.txt"]))
+    }
+
+    @Test("a record is cleared and a profile set under conditions, and what others put there stays")
+    func errands() async throws {
+        let home = try Household(try await Shared.shared.seaweed())
+        let user = home.user
+        #expect(try await home.wardrobe.clearRecord(of: OutfitID("o")!, user) == false)
+        let before = TemporaryWardrobe.record(["o", "p"])
+        try await home.put(before, as: "saved_outfits.json")
+        try await home.wardrobe.record(update("o", job: "j"), of: user)
+        #expect(try await home.wardrobe.clearRecord(of: OutfitID("o")!, user))
+        await home.wardrobe.settled()
+        let after = try await home.get("saved_outfits.json")
+        let time = try #require(try RecordText(Array(after.utf8)).string("last_updated", of: 0..<after.utf8.count - 1))
+        #expect(after.replacing(time, with: "then") == before)
+        try await home.wardrobe.setDescriptor(nil, of: user)
+        #expect(try await home.listing()["\(user)/user_profile.json"] == nil)
+        try await home.wardrobe.setDescriptor("tall", of: user)
+        #expect(try await home.get("user_profile.json") == "{\n  \"model_descriptor\": \"tall\"\n}\n")
+        #expect(try await home.listing()["\(user)/user_profile.json"]?["type"] == "application/json")
+        try await home.put(#"{"k":1e3,"model_descriptor":"x"}"#, as: "user_profile.json")
+        await home.wardrobe.settled()
+        try await home.wardrobe.setDescriptor("short", of: user)
+        #expect(try await home.get("user_profile.json") == #"{"k":1e3,"model_descriptor":"short"}"#)
+        #expect(try await home.listing()["\(user)/user_profile.json"]?["owner"] == "the app")
+    }
+
+    @Test("fifty profiles of one user that is new, set from two daemons at once, leave one whole profile")
+    func profiles() async throws {
+        let home = try Household(try await Shared.shared.seaweed())
+        let second = try Household(home.seaweed)
+        let user = home.user
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<50 {
+                let wardrobe = number % 2 == 0 ? home.wardrobe : second.wardrobe
+                group.addTask { try await wardrobe.setDescriptor("d\(number)", of: user) }
+            }
+            try await group.waitForAll()
+        }
+        let text = try await home.get("user_profile.json")
+        #expect((0..<50).contains { text == "{\n  \"model_descriptor\": \"d\($0)\"\n}\n" }, "\(text)")
     }
 
     @Test("profile, outfit and photos are read beneath the user's prefix, and nowhere else")
