@@ -145,6 +145,14 @@ struct DocumentReader {
         return mismatch(place, "a date and time as in \"2026-11-24T18:00:00Z\"") ?? nothing
     }
 
+    mutating func momentOrNull(_ key: some RawRepresentable<String>, of object: Place) -> Timestamp? {
+        field(key, of: object).flatMap { $0.node.value == .null ? nil : moment(key, of: object) }
+    }
+
+    mutating func countOrNull(_ key: some RawRepresentable<String>, of object: Place) -> Int? {
+        field(key, of: object).flatMap { $0.node.value == .null ? nil : count($0, within: 0...Self.largest) }
+    }
+
     private mutating func mismatch<Value>(_ place: Place, _ wanted: String) -> Value? {
         problems.add(place.path, "is \(place.node.value.kind) and should be \(wanted)")
         return nil

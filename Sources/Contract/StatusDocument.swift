@@ -23,13 +23,15 @@ package struct StatusDocument: Equatable, Sendable {
     package var outfitID: String?
     /// The provider's name as results spell it (`Runway ML`); nil before it is chosen.
     package var provider: String?
+    /// What it waits for; nil while it is worked on.
+    package var waiting: JobWait?
     /// When this was written.
     package var updatedAt: Timestamp
 
     /// A status with all that it says.
     package init(
         jobID: String, progress: Int, stage: Stage, message: String, estimatedTime: Double, attempt: Int,
-        userID: String, outfitID: String?, provider: String?, updatedAt: Timestamp
+        userID: String, outfitID: String?, provider: String?, waiting: JobWait? = nil, updatedAt: Timestamp
     ) {
         self.jobID = jobID
         self.progress = progress
@@ -40,6 +42,7 @@ package struct StatusDocument: Equatable, Sendable {
         self.userID = userID
         self.outfitID = outfitID
         self.provider = provider
+        self.waiting = waiting
         self.updatedAt = updatedAt
     }
 
@@ -57,6 +60,8 @@ package struct StatusDocument: Equatable, Sendable {
         writer.member(StatusKey.userID, userID)
         writer.member(StatusKey.outfitID, outfitID)
         writer.member(StatusKey.provider, provider)
+        writer.key(StatusKey.waiting)
+        if let waiting { waiting.write(to: &writer) } else { writer.null() }
         writer.member(StatusKey.updatedAt, updatedAt.rfc3339)
         writer.endObject()
         writer.endLine()
@@ -84,6 +89,7 @@ package struct StatusDocument: Equatable, Sendable {
             userID: reader.text(StatusKey.userID, of: root),
             outfitID: reader.textOrNull(StatusKey.outfitID, of: root),
             provider: reader.textOrNull(StatusKey.provider, of: root),
+            waiting: reader.field(StatusKey.waiting, of: root).flatMap { JobWait.read($0, &reader) },
             updatedAt: reader.moment(StatusKey.updatedAt, of: root))
         try reader.finish()
         return document
@@ -105,6 +111,7 @@ enum StatusKey: String, CaseIterable {
     case userID = "user_id"
     case outfitID = "outfit_id"
     case provider
+    case waiting
     case updatedAt = "updated_at"
 }
 

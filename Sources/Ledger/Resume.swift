@@ -19,7 +19,8 @@
 //
 // After a failure, the first line that holds:
 //
-//     submission_unknown, generation_failed, moderation          prepare
+//     submission_unknown, generation_failed, moderation,
+//       cancelled (its task was given up)                        prepare
 //     not_an_image, download_too_large: the bytes in work/ are   poll with a task id, prepare where nothing was paid;
 //       no good, fetch them again                                else the lines below
 //     it was stored                                              update
@@ -71,7 +72,7 @@ package enum Resume: Hashable, Sendable {
     /// Where a failed job goes on when it is retried (13.1).
     package static func afterFailure(_ code: ResultCode?, of row: JobRow, last: AttemptRow?) -> Resume {
         switch code {
-        case .submissionUnknown, .generationFailed, .moderation: return .prepare
+        case .submissionUnknown, .generationFailed, .moderation, .cancelled: return .prepare
         case .notAnImage, .downloadTooLarge:
             if last.map({ $0.taskID != nil || $0.freeOfCharge }) ?? true { return fromOrder(row, last) }
         default: break

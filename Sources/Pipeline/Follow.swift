@@ -19,7 +19,8 @@ extension Pipeline {
             let news: TaskNews
             switch step {
             case .overdue(let failure): throw .job(.overdue(displayName(plan.provider), taskID, failure))
-            case .ask(let moment): await sleep(moment)
+            case .ask(let moment) where job.hasEnded: await sleep(moment)
+            case .ask(let moment): if !(await sleep(moment, unless: job.cancel)) { return wished(job) }
             }
             switch await ask(taskID, plan) {
             case .failure(let failure):
@@ -29,12 +30,14 @@ extension Pipeline {
                 if let event = try await heard(report.state, plan, taskID, &job) { return event }
                 news = .underWay
             }
-            step = watch.next(after: news, now: monotonicClock(), dice: dice())
-            if case .unheard(let failure) = news { tell(.unheard(failure), plan, &job) }
+            let heardAt = monotonicClock()
+            step = watch.next(after: news, now: heardAt, dice: dice())
+            guard case .unheard(let failure) = news, case .ask(let moment) = step else { continue }
+            tell(.unheard(failure, next: wall(moment, at: heardAt)), plan, &job)
         }
     }
 
-    private func ask(_ taskID: String, _ plan: Plan) async -> Result<TaskReport, ProviderFailure> {
+    func ask(_ taskID: String, _ plan: Plan) async -> Result<TaskReport, ProviderFailure> {
         // Looked up each time: a reload of the configuration may have brought a new key meanwhile.
         guard let provider = providers.provider(plan.provider) else {
             let failure = notThere(plan.provider)
@@ -48,7 +51,7 @@ extension Pipeline {
     }
 
     /// What a report of a task means; nil while it is under way.
-    private func heard(_ state: TaskState, _ plan: Plan, _ taskID: String, _ job: inout JobRun)
+    func heard(_ state: TaskState, _ plan: Plan, _ taskID: String, _ job: inout JobRun)
         async throws(StepTrouble) -> JobEvent?
     {
         switch state {
@@ -68,6 +71,8 @@ extension Pipeline {
             try await close(price, &job)
             let isFree = price.map { $0.microdollars == 0 && ($0.credits ?? 0) == 0 } ?? false
             return .taskFailed(JobFailure(failure), isRepeatable: failure.retryable && isFree, dice: dice())
+        // Gone because it was given up before a crash: whoever gives it up says so.
+        case .gone where job.cancel.isMade: return wished(job)
         case .gone(let code, let message):
             try await close(nil, &job)
             var failure = JobFailure(.generationFailed, message, retryable: false)
@@ -78,7 +83,7 @@ extension Pipeline {
 
     /// Books a task that came to nothing. A figure that was final already stands where the provider names none any
     /// more.
-    private func close(_ price: Price?, _ job: inout JobRun) async throws(StepTrouble) {
+    func close(_ price: Price?, _ job: inout JobRun) async throws(StepTrouble) {
         if price == nil, job.hasEnded { return }
         try await settle(price.map { .final(Money($0), made: false) } ?? .uncertain, job)
         job.charge(price.map(Money.init) ?? job.estimate, uncertain: price == nil)
@@ -88,29 +93,40 @@ extension Pipeline {
 
     private enum Hearing {
         case heard(TaskState)
-        case unheard(ProviderFailure)
+        /// `next`: when it is asked again.
+        case unheard(ProviderFailure, next: Timestamp)
     }
 
     private func tell(_ hearing: Hearing, _ plan: Plan, _ job: inout JobRun) {
         let name = displayName(plan.provider)
         var report = job.progress(.generate, .follow(plan, taskID: job.taskID ?? ""))
         switch hearing {
-        case .heard(.waiting(.queued)): report = report.saying("\(name) has the order in its queue")
-        case .heard(.waiting(.throttled)):
-            report = report.saying("\(name) holds the order back until another of this account has ended")
-        case .heard(.waiting(.unknown(let word))): report = report.saying("\(name) calls the task \(printable(word))")
+        case .heard(.waiting(let wait)):
+            report = report.saying(words(wait, name), waiting: self.wait(.providerQueue, &job))
         case .heard(.running(let progress)):
+            job.goOn()
             let part = min(max(progress ?? 0, 0), 1)
             let words = progress.map { _ in " (\(Int(part * 100)) %)" } ?? ""
             report = report.saying("\(name) is making the picture\(words)", percent: 20 + Int(part * 60))
         case .heard: break
-        case .unheard(let failure):
-            report = report.saying("\(failure.message) The order stands; \(name) is asked again.")
+        case .unheard(let failure, let next):
+            let wait = wait(WaitReason(failure.httpStatus, failure.code), until: next, &job)
+            report = report.saying(
+                "\(failure.message) The order stands; \(name) has not answered since \(wait.since.clock) and is asked "
+                    + "again at \(next.clock).", waiting: wait)
         }
         // A status file that says the same is not written again before its time.
         if report == job.told { return }
         job.told = report
         job.report(report)
+    }
+
+    private func words(_ wait: TaskWait, _ name: String) -> String {
+        switch wait {
+        case .queued: "\(name) has the order in its queue"
+        case .throttled: "\(name) holds the order back until another of this account has ended"
+        case .unknown(let word): "\(name) calls the task \(printable(word))"
+        }
     }
 
     /// How long the quickest quarter of this model's tasks took lately, in seconds; nil without a history.

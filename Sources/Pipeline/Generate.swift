@@ -14,40 +14,67 @@ extension Pipeline {
     /// Takes a place and commits the intent: from here on a crash means that something may have been ordered.
     func order(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         guard let provider = providers.provider(plan.provider) else { throw .job(notThere(plan.provider)) }
-        if await placed(plan, &job) { return .placed }
+        switch await placed(plan, &job) {
+        case .atOnce: break
+        case .afterAWait: return .placed
+        case .cancelled: return wished(job)
+        }
         guard let order = job.order else {
             preconditionFailure("an order that was not prepared came to be written down")
         }
         // Preparing may have taken its time, waiting for room too.
         if let late = job.request.flatMap(expired) { throw .job(late) }
-        if !provider.traits.isFree { await awaitFloor(job.ticket.name) }
+        if !provider.traits.isFree, !(await hasRoom(.order(plan), &job)) { return wished(job) }
         do throws(ProviderFailure) {
             job.order = try await provider.stage(order)
         } catch {
             job.deadline = deadline(of: job)
             return refusal(error, of: plan)
         }
+        if job.cancel.isMade { return wished(job) }
         var plan = plan
         plan.countedBefore = desk.counted(plan.place)
         try await commit(plan, order, provider, &job)
         return .ordered(plan)
     }
 
-    /// Waits for a place where there is none at once. Answers whether it waited: what was prepared is dropped then, so
-    /// that a crowd in the line costs no memory.
-    private func placed(_ plan: Plan, _ job: inout JobRun) async -> Bool {
+    private enum Placing { case atOnce, afterAWait, cancelled }
+
+    /// Waits for a place where there is none at once. What was prepared is dropped then, so that a crowd in the line
+    /// costs no memory.
+    private func placed(_ plan: Plan, _ job: inout JobRun) async -> Placing {
         if let other = job.place, other != plan.place { leave(&job) }
-        if job.place != nil { return false }
+        if job.place != nil { return .atOnce }
         if desk.tryEnter(plan.place) {
             job.place = plan.place
-            return false
+            return .atOnce
         }
         letGo(&job)
         let (begun, report, template) = (monotonicClock(), job.report, job.progress(.generate, .order(plan)))
-        let name = displayName(plan.provider)
-        await desk.enter(plan.place) { report(template.saying("Waiting for \(name): \($0)")) }
-        job.place = plan.place
+        let (name, request) = (displayName(plan.provider), job.request)
+        let isIn = await desk.enter(plan.place, unless: job.cancel) { reason, place in
+            let wait = wait(reason, place)
+            report(template.saying(told(reason, as: wait, name, request), waiting: wait))
+        }
         job.waited += seconds(since: begun)
+        if !isIn { return .cancelled }
+        job.place = plan.place
+        return .afterAWait
+    }
+
+    /// How often a disk without room is looked at again, nanoseconds.
+    private static let floorInterval: Int64 = 2_000_000_000
+
+    /// Waits while the disk has too little room for anything to be bought. Answers false where the job is to end.
+    private func hasRoom(_ step: JobStep, _ job: inout JobRun) async -> Bool {
+        while let obstacle = await floor(job.ticket.name) {
+            let begun = monotonicClock()
+            let words = "Waiting for room on the disk: \(obstacle)" + Pipeline.limit(job.request)
+            job.report(job.progress(.generate, step).saying(words, waiting: wait(.room, &job)))
+            let goesOn = await sleep(begun + Pipeline.floorInterval, unless: job.cancel)
+            job.waited += seconds(since: begun)
+            if !goesOn { return false }
+        }
         return true
     }
 
@@ -75,6 +102,10 @@ extension Pipeline {
         let answer: Submission
         if let known = job.submission {
             answer = known
+        } else if job.cancel.isMade {
+            try await settle(.refused, job)
+            job.charge(.nothing(like: job.estimate), uncertain: false)
+            return .cancelled(.cancelled(attempts: job.attempts - 1))
         } else {
             guard let order = job.order else { preconditionFailure("an order that was not prepared came to be sent") }
             // Without the provider nothing is sent, which is as certain as a refusal.
@@ -116,6 +147,7 @@ extension Pipeline {
             case let other: throw other
             }
         }
+        job.goOn()
         job.taskID = taskID
         job.expect(reserved ?? job.estimate)
         desk.accepted(plan.place)
@@ -148,9 +180,10 @@ extension Pipeline {
         if next > deadline(of: job) { throw .job(pause.cause) }
         letGo(&job)
         let template = job.progress(.generate, .pause(pause))
-        job.report(template.saying("\(pause.cause.message) The next try is in \(Int(pause.seconds.rounded(.up))) s."))
-        await sleep(next)
-        return .resumed
+        let until = Timestamp(nanoseconds: wallClock() + Int64(pause.seconds * 1e9))
+        let wait = wait(WaitReason(pause.cause.httpStatus, pause.cause.code), until: until, &job)
+        job.report(template.saying(told(pause, until: until, job.request), waiting: wait))
+        return await sleep(next, unless: job.cancel) ? .resumed : wished(job)
     }
 
     /// The moment at which the job's time is over, monotonic: it runs from the first submission, also across stops of

@@ -19,6 +19,8 @@ enum JobStep: Equatable {
     case submit(Plan)
     /// Ask about the task until it has ended.
     case follow(Plan, taskID: String)
+    /// Give the task up, unless it is finished.
+    case cancel(Plan, taskID: String)
     /// Fetch the finished picture into the work folder.
     case fetch(Plan)
     /// Verify the picture and keep it durably in the work folder.
@@ -70,6 +72,9 @@ enum JobEvent: Equatable {
     case recorded
     /// The pause is over.
     case resumed
+    /// Somebody wishes the job to end; what it ends with where no task is at work. After the step `cancel`: it is
+    /// over.
+    case cancelled(JobFailure)
     case failed(JobFailure)
 }
 
@@ -139,6 +144,8 @@ struct JobMachine {
         case pausing
         /// The state while the provider works.
         case following(Plan, String)
+        /// The state while the provider is told to give the task up.
+        case cancelling(Plan, String)
         /// The state while the finished picture is fetched.
         case fetching(Plan, String)
         /// The state while the picture is verified and kept; the task is nil where the picture came with the answer.
@@ -178,11 +185,20 @@ struct JobMachine {
     var stage: Stage? {
         switch state {
         case .preparing: .prepare
-        case .ordering, .submitting, .following, .pausing: .generate
+        case .ordering, .submitting, .following, .cancelling, .pausing: .generate
         case .fetching, .keeping: .download
         case .storing: .store
         case .updating: .update
         case .ended: nil
+        }
+    }
+
+    /// Whether the job may still end because somebody wishes it: not while the paid call is out, whose answer is
+    /// awaited whatever it costs, and not once there is a picture.
+    var isCancellable: Bool {
+        switch state {
+        case .preparing, .ordering, .pausing, .following: true
+        case .submitting, .cancelling, .fetching, .keeping, .storing, .updating, .ended: false
         }
     }
 
@@ -191,7 +207,7 @@ struct JobMachine {
         if case .failed(let failure) = event, state != .ended { return go(.ended, .fail(failure)) }
         switch state {
         case .preparing, .ordering, .submitting, .pausing: return beforeTheTask(event)
-        case .following, .fetching, .keeping: return withTheTask(event)
+        case .following, .cancelling, .fetching, .keeping: return withTheTask(event)
         case .storing, .updating, .ended: return afterThePicture(event)
         }
     }
@@ -208,6 +224,7 @@ struct JobMachine {
         case (.submitting(let plan), .accepted(let task)):
             return go(.following(plan, task), .follow(plan, taskID: task))
         case (.submitting, .lost(let failure, let after)): return pause(persistence.afterLoss(after), failure)
+        case (_, .cancelled(let failure)): return go(.ended, .fail(failure))
         // Everything is looked at anew: the outfit may have changed meanwhile, and its photos are made ready already.
         case (.pausing, .resumed): return go(.preparing, .prepare)
         default: preconditionFailure("a job cannot take \(event) in \(state)")
@@ -216,7 +233,11 @@ struct JobMachine {
 
     private mutating func withTheTask(_ event: JobEvent) -> JobStep {
         switch (state, event) {
-        case (.following(let plan, let task), .done): return go(.fetching(plan, task), .fetch(plan))
+        case (.following(let plan, let task), .done), (.cancelling(let plan, let task), .done):
+            return go(.fetching(plan, task), .fetch(plan))
+        case (.following(let plan, let task), .cancelled):
+            return go(.cancelling(plan, task), .cancel(plan, taskID: task))
+        case (.cancelling, .cancelled(let failure)): return go(.ended, .fail(failure))
         case (.following, .taskFailed(let failure, let isRepeatable, let dice)):
             return pause(isRepeatable ? persistence.afterFailure(dice: dice) : nil, failure)
         case (.fetching(let plan, let task), .fetched): return go(.keeping(plan, task), .keep(plan))

@@ -13,6 +13,8 @@ struct JobRun {
     let startedAt: Int64
     /// Tells the status file.
     let report: @Sendable (StageReport) -> Void
+    /// Whether it is to end.
+    let cancel: JobCancel
     /// Nil where it could not be read.
     let request: JobRequest?
     /// The stage that is under way, or was when it failed.
@@ -50,6 +52,10 @@ struct JobRun {
     var taskAge: Double?
     /// Whether the task was seen at its end already, so that it is only read again.
     var hasEnded = false
+    /// What is known of it while it is given up.
+    var givingUp = GivingUp()
+    /// What it waits for now, and since when.
+    private var waits: (reason: WaitReason, since: Timestamp)?
     /// Addresses of the finished picture.
     var outputs: [String] = []
     /// The picture as it was fetched.
@@ -66,8 +72,11 @@ struct JobRun {
     /// What the attempts before it cost.
     private var earlier = CostSum()
 
-    init(ticket: JobTicket, startedAt: Int64, report: @escaping @Sendable (StageReport) -> Void) {
-        (self.ticket, self.startedAt, self.report) = (ticket, startedAt, report)
+    init(
+        ticket: JobTicket, startedAt: Int64, cancel: JobCancel = JobCancel(),
+        report: @escaping @Sendable (StageReport) -> Void
+    ) {
+        (self.ticket, self.startedAt, self.cancel, self.report) = (ticket, startedAt, cancel, report)
         if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
         provider = ticket.row.provider
         attempts = ticket.last?.attempt ?? 0
@@ -78,7 +87,7 @@ struct JobRun {
     mutating func begin(_ estimate: Money) {
         earlier.add(charged, uncertain: isUncertain)
         (self.estimate, charged, isUncertain) = (estimate, .nothing(like: estimate), false)
-        (taskID, taskAge, hasEnded, outputs, submission) = (nil, nil, false, [], nil)
+        (taskID, taskAge, hasEnded, outputs, submission, givingUp) = (nil, nil, false, [], nil, GivingUp())
     }
 
     /// What the provider itself expects the attempt under way to cost: the books reserve that from now on.
@@ -86,6 +95,16 @@ struct JobRun {
 
     /// What the attempt under way costs, as far as it is known now.
     mutating func charge(_ money: Money, uncertain: Bool) { (charged, isUncertain) = (money, uncertain) }
+
+    /// Since when it waits for this: from `now` on, if it did not before.
+    mutating func since(_ reason: WaitReason, _ now: Timestamp) -> Timestamp {
+        if let waits, waits.reason == reason { return waits.since }
+        waits = (reason, now)
+        return now
+    }
+
+    /// What it waited for is there.
+    mutating func goOn() { waits = nil }
 
     /// An attempt from before this run of the program; the last one is the one under way.
     mutating func add(_ attempt: AttemptRow) {
@@ -134,6 +153,7 @@ struct JobRun {
         case .submit: (18, "Sending the order")
         case .follow: (20, "Waiting for the picture")
         case .pause: (15, "Waiting before the next try")
+        case .cancel: (20, "Cancelling the order")
         case .fetch: (80, "Fetching the picture")
         case .keep: (80, "Checking the picture")
         case .store: (90, "Storing the picture")

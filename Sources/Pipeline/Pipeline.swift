@@ -51,12 +51,23 @@ package struct StageReport: Equatable, Sendable {
     package let provider: String?
     /// 1 for the first attempt.
     package let attempt: Int
+    /// What it waits for; nil while it is worked on.
+    package var waiting: StageWait?
+
+    package init(
+        stage: Stage, percent: Int, message: String, userID: String?, outfitID: String?, provider: String?,
+        attempt: Int, waiting: StageWait? = nil
+    ) {
+        (self.stage, self.percent, self.message) = (stage, percent, message)
+        (self.userID, self.outfitID, self.provider) = (userID, outfitID, provider)
+        (self.attempt, self.waiting) = (attempt, waiting)
+    }
 
     /// The same with other words, and further on where that is said.
-    func saying(_ message: String, percent: Int? = nil) -> StageReport {
+    func saying(_ message: String, percent: Int? = nil, waiting: StageWait? = nil) -> StageReport {
         StageReport(
             stage: stage, percent: percent ?? self.percent, message: message, userID: userID, outfitID: outfitID,
-            provider: provider, attempt: attempt)
+            provider: provider, attempt: attempt, waiting: waiting)
     }
 }
 
@@ -81,15 +92,16 @@ package struct Pipeline: Sendable {
     package var settings: PipelineSettings
     /// Waits until there is room on the disk again; told once which step waits.
     let awaitRoom: @Sendable (String) async -> Void
-    /// Waits while the disk has less room than must be there before anything is bought; told which job waits.
-    let awaitFloor: @Sendable (String) async -> Void
+    /// What is in the way while the disk has less room than must be there before anything is bought; told which job
+    /// asks.
+    let floor: @Sendable (String) async -> String?
 
     package init(
         _ parts: PipelineParts, time: PipelineTime, settings: PipelineSettings,
-        awaitRoom: @escaping @Sendable (String) async -> Void, awaitFloor: @escaping @Sendable (String) async -> Void
+        awaitRoom: @escaping @Sendable (String) async -> Void, floor: @escaping @Sendable (String) async -> String?
     ) {
         (self.parts, self.time, self.settings) = (parts, time, settings)
-        (self.awaitRoom, self.awaitFloor) = (awaitRoom, awaitFloor)
+        (self.awaitRoom, self.floor) = (awaitRoom, floor)
     }
 
     var providers: ProviderRegistry { parts.providers }
@@ -106,9 +118,11 @@ package struct Pipeline: Sendable {
     func sleep(_ moment: Int64) async { await time.sleep(moment) }
     func dice() -> Double { time.dice() }
 
-    /// Runs one job to its end. `report` is called at every step.
-    package func run(_ ticket: JobTicket, report: @escaping @Sendable (StageReport) -> Void) async -> JobEnd {
-        var job = JobRun(ticket: ticket, startedAt: monotonicClock(), report: report)
+    /// Runs one job to its end, or until `cancel` is made and that is still possible. `report` is called at every step.
+    package func run(
+        _ ticket: JobTicket, cancel: JobCancel = JobCancel(), report: @escaping @Sendable (StageReport) -> Void
+    ) async -> JobEnd {
+        var job = JobRun(ticket: ticket, startedAt: monotonicClock(), cancel: cancel, report: report)
         if case .failure(let fault) = ticket.decoded { return .result(failed(job, JobFailure(fault: fault), at: nil)) }
         if let errand = job.request.flatMap(Errand.init) { return await run(errand, &job) }
         var machine: JobMachine
@@ -123,6 +137,8 @@ package struct Pipeline: Sendable {
             giveTurn(&job)
         }
         while true {
+            // A task that has ended has a picture, or is read once more for one.
+            if cancel.isMade, machine.isCancellable, !job.hasEnded { step = machine.take(wished(job)) }
             let stage = machine.stage
             if let stage { report(job.progress(stage, step)) }
             switch step {
@@ -244,8 +260,10 @@ package struct Pipeline: Sendable {
             } catch {
                 switch error {
                 case .full(let what):
+                    tellRoom(what, step, &job)
                     await awaitRoom("\(job.ticket.name): \(what)")
-                    continue
+                    guard step.isBeforeTheOrder, job.cancel.isMade else { continue }
+                    done = .event(wished(job))
                 case .machine(let sentence): done = .stopped(sentence)
                 case .job(let failure): done = .event(.failed(failure))
                 }
@@ -263,6 +281,7 @@ package struct Pipeline: Sendable {
         case .order(let plan): return try await order(plan, &job)
         case .submit(let plan): return try await submit(plan, &job)
         case .follow(let plan, let taskID): return try await follow(plan, taskID, &job)
+        case .cancel(let plan, let taskID): return try await giveUp(plan, taskID, &job)
         case .pause(let pause): return try await self.pause(pause, &job)
         case .fetch(let plan): return try await fetch(plan, &job)
         case .keep: return try await keep(&job)
@@ -288,7 +307,20 @@ package struct Pipeline: Sendable {
         job.hasTurn = false
     }
 
+    /// Somebody wishes the job to end.
+    func wished(_ job: JobRun) -> JobEvent { .cancelled(.cancelled(attempts: job.attempts)) }
+
     func seconds(since begun: Int64) -> Double { Double(monotonicClock() - begun) / 1e9 }
+}
+
+extension JobStep {
+    /// Whether nothing is bought by it yet: it may be left undone.
+    fileprivate var isBeforeTheOrder: Bool {
+        switch self {
+        case .prepare, .order: true
+        default: false
+        }
+    }
 }
 
 /// Why a step did not do what it should.

@@ -37,14 +37,26 @@ package struct PipelineTime: Sendable {
     package let monotonicClock: @Sendable () -> Int64
     /// Returns at a moment of the monotonic clock.
     package let sleep: @Sendable (Int64) async -> Void
+    /// Calls at a moment of the monotonic clock, from a thread of its own: at once for one that is over.
+    let ring: @Sendable (Int64, @escaping @Sendable () -> Void) -> Void
     /// 0 to 1, evenly.
     package let dice: @Sendable () -> Double
 
+    /// Without `ring` a task sleeps for each.
     package init(
         wallClock: @escaping @Sendable () -> Int64, monotonicClock: @escaping @Sendable () -> Int64,
-        sleep: @escaping @Sendable (Int64) async -> Void, dice: @escaping @Sendable () -> Double
+        sleep: @escaping @Sendable (Int64) async -> Void,
+        ring: (@Sendable (Int64, @escaping @Sendable () -> Void) -> Void)? = nil,
+        dice: @escaping @Sendable () -> Double
     ) {
         (self.wallClock, self.monotonicClock, self.sleep, self.dice) = (wallClock, monotonicClock, sleep, dice)
+        self.ring =
+            ring ?? { moment, body in
+                Task {
+                    await sleep(moment)
+                    body()
+                }
+            }
     }
 }
 

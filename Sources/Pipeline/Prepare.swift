@@ -17,8 +17,12 @@ extension Pipeline {
         guard let user = UserID(request.userID) else { preconditionFailure("the contract let a bad user id through") }
         let outfit = try await outfit(of: request, user)
         let groups = try grouped(outfit.items.count, model)
-        if !job.isInHand { await hands.enter() }
-        job.isInHand = true
+        if !job.isInHand {
+            let words = "Waiting until other jobs' photos are out of memory." + Pipeline.limit(request)
+            let told = job.progress(.prepare, .prepare).saying(words, waiting: StageWait(.memory, since: now()))
+            job.isInHand = await hands.enter(unless: job.cancel) { [report = job.report] in report(told) }
+        }
+        if !job.isInHand { return wished(job) }
         let photos = try await ready(outfit.items, user)
         let (prompt, descriptor) = try await written(request, outfit, groups, model, user)
         var references = try await pictures(photos, groups, model)

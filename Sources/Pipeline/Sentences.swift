@@ -148,6 +148,52 @@ extension JobFailure {
         return late
     }
 
+    static func cancelled(attempts: Int) -> JobFailure {
+        let cost =
+            attempts == 0
+            ? "before anything was ordered, so it cost nothing" : "before it was ordered once more"
+        return JobFailure(.cancelled, "The job was cancelled \(cost). \(anew)")
+    }
+
+    private static let anew = "To have the picture after all, move the request from failed/ back to incoming/."
+
+    static func cancelledTask(_ provider: String, _ taskID: String, isRunning: Bool) -> JobFailure {
+        let money =
+            isRunning
+            ? "was at work on task \(taskID), which is charged in full"
+            : "had not begun task \(taskID); it may refund it, and the books keep its estimate as uncertain"
+        return JobFailure(.cancelled, "The job was cancelled while \(provider) \(money). \(anew)")
+    }
+
+    static func cancelledEnded(_ provider: String, _ taskID: String) -> JobFailure {
+        JobFailure(
+            .cancelled,
+            "The job was cancelled, and task \(taskID) of \(provider) had ended without a picture by then. \(anew)")
+    }
+
+    static func cancelledGone(_ provider: String, _ taskID: String) -> JobFailure {
+        JobFailure(
+            .cancelled,
+            "The job was cancelled, and \(provider) does not know task \(taskID) any more; the books keep its estimate "
+                + "as uncertain. \(anew)")
+    }
+
+    static func cancelledDeaf(_ provider: String, _ taskID: String) -> JobFailure {
+        JobFailure(
+            .cancelled,
+            "The job was cancelled. \(provider) has no way to give up task \(taskID), so it may end there and be "
+                + "charged; its picture is not fetched. \(anew)")
+    }
+
+    /// `failure` is what was in the way of telling the provider.
+    static func cancelledUnheard(_ provider: String, _ taskID: String, _ failure: ProviderFailure) -> JobFailure {
+        JobFailure(
+            .cancelled,
+            "The job was cancelled, but \(provider) could not be told to give up task \(taskID) until the job's time "
+                + "was over, so it may end there and be charged. \(failure.message) Look at the provider's usage page. "
+                + anew)
+    }
+
     static func noPicture(_ provider: String, _ taskID: String) -> JobFailure {
         JobFailure(
             .generationFailed,

@@ -248,7 +248,10 @@ package protocol Provider: Sendable {
     /// - Throws: what stood in the way of reading it, which says nothing of the task.
     func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport
 
-    /// Gives a task up. Harmless for one that is not there any more.
+    /// Whether a task can be given up at all.
+    var canCancel: Bool { get }
+
+    /// Gives a task up; one that has ended may lose its picture by it. Harmless for one that is not there any more.
     func cancel(_ taskID: String) async throws(ProviderFailure)
 
     /// What the account has and may do; nil where the provider does not tell. Free.
@@ -264,6 +267,9 @@ extension Provider {
     package func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport {
         TaskReport(.gone(code: "TASK_GONE", message: "\(traits.displayName) has no tasks."))
     }
+
+    /// There are no tasks.
+    package var canCancel: Bool { false }
 
     /// There are no tasks.
     package func cancel(_ taskID: String) async throws(ProviderFailure) {}

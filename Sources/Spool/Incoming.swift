@@ -60,6 +60,7 @@ package final class Incoming {
     private var warned: Set<IgnoredName> = []
     private var notices: [IncomingNotice] = []
     private var ignoredInScan = 0
+    private var wishes = CancelWishes()
 
     /// The waiting requests, in order. The loop takes from it, and holds users who have all their slots.
     package var queue: Queue
@@ -112,6 +113,10 @@ package final class Incoming {
         return notices
     }
 
+    /// The wishes for cancellations that were seen and not handed out yet, at most `limit`. One that is still there at
+    /// the next scan is handed out again.
+    package func takeWishes(_ limit: Int) -> [CancelWish] { wishes.take(limit) }
+
     /// Asks for a scan from the beginning, at the next step.
     package func rescan(_ reason: RescanReason) { wantedScan = wantedScan ?? reason }
 
@@ -142,6 +147,7 @@ package final class Incoming {
             arrivals.forget(file)
             leftAlone.forget(file)
         case .look(let file, let sighting):
+            if let wish = CancelWish(file) { return wishes.note(wish) }
             guard isOurs(file) else { return }
             // Another file under the name, or other content: what was known of it no longer holds.
             if sighting == .movedTo || sighting == .closedAfterWrite { queue.withdraw(file) }
@@ -163,6 +169,7 @@ package final class Incoming {
 
     private func scheduleScans(_ now: Int64) throws {
         if queue.takeRescanWish() { rescan(.room) }
+        if wishes.takeRescanWish() { rescan(.room) }
         // Names that found no room among those that settle: not before some of them have settled.
         if arrivals.takeOverflow() { nextScan = min(nextScan, now + settings.settle) }
         if now >= nextScan {
@@ -191,7 +198,9 @@ package final class Incoming {
             return
         }
         for file in names {
-            if !isOurs(file) {
+            if let wish = CancelWish(file) {
+                wishes.note(wish)
+            } else if !isOurs(file) {
                 ignoredInScan += 1
             } else if !queue.contains(file) {
                 arrivals.note(file, .scan, at: now)

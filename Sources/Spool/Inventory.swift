@@ -25,6 +25,8 @@ package struct Presence: Hashable, Sendable {
     package let doneResult: FileInfo?
     /// `failed/NAME.result.json`.
     package let failedResult: FileInfo?
+    /// `incoming/NAME.cancel`.
+    package let cancel: FileInfo?
 }
 
 /// The content of `processing` at start.
@@ -112,7 +114,8 @@ extension Spool {
                 processing: try self[.processing].infoIfPresent(of: request),
                 done: try self[.done].infoIfPresent(of: request), failed: try self[.failed].infoIfPresent(of: request),
                 doneResult: try self[.done].infoIfPresent(of: result),
-                failedResult: try self[.failed].infoIfPresent(of: result))
+                failedResult: try self[.failed].infoIfPresent(of: result),
+                cancel: try self[.incoming].infoIfPresent(of: name.landing.cancelFile))
         } catch {
             throw SpoolFatal("look for the files of \(name)", error)
         }

@@ -160,6 +160,7 @@ enum JobFiles {
     static let json = Array(".json".utf8)
     static let result = Array(".result.json".utf8)
     static let status = Array(".status.json".utf8)
+    static let cancel = Array(".cancel".utf8)
     /// A result or status on its way: `.NAME.result.json.vizd-XXXXXXXX`.
     static let hidden = ".vizd-"
     static let canary = ".vizd-canary-"

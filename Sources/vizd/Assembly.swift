@@ -81,9 +81,10 @@ struct Assembly {
                 work: self.work, desk: desk),
             time: PipelineTime(
                 wallClock: { WallClock.now() }, monotonicClock: { MonotonicClock.now() },
-                sleep: { await alarms.sleep(until: $0) }, dice: { Double.random(in: 0...1) }),
+                sleep: { await alarms.sleep(until: $0) }, ring: { alarms.ring(at: $0, $1) },
+                dice: { Double.random(in: 0...1) }),
             settings: PipelineSettings(settings), awaitRoom: { await room.wait($0) },
-            awaitFloor: { await room.awaitFloor($0) })
+            floor: { await room.floor($0) })
         statuses = StatusFiles(spool) { log.warning("status.unwritten", metadata: ["reason": "\($0)"]) }
         landing = Landing(
             spool, status: statuses, reserve: room.spoolReserve, floor: floor)
@@ -97,7 +98,8 @@ struct Assembly {
         }
         life = JobLife(
             spool: spool, journal: journal, pipeline: pipeline, landing: landing, board: board, work: self.work,
-            pool: pool, log: log, working: NamesAtWork(), requestBytes: settings.limits.requestBytes,
+            pool: pool, log: log, working: NamesAtWork(),
+            cancels: Cancellations(ownUser: Host.userID), requestBytes: settings.limits.requestBytes,
             awaitRoom: { await room.wait($0) }, pause: pause, wallClock: { WallClock.now() })
     }
 

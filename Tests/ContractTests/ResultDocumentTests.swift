@@ -13,9 +13,14 @@ struct StatusDocumentTests {
                 {"job_id":"7d0c","status":"processing","progress":35,"stage":"generate",\
                 "message":"Waiting for the picture","estimated_time":21.5,"attempt":1,"user_id":"peichin",\
                 "outfit_id":"8f14e45f-ceea-467f-a0e6-1d1c6d3a0001","provider":"Runway ML",\
-                "updated_at":"2026-11-24T02:04:19.125Z"}
+                "waiting":null,"updated_at":"2026-11-24T02:04:19.125Z"}
 
                 """)
+        let waiting = String(decoding: Samples.waiting.encode(), as: UTF8.self)
+        #expect(
+            waiting.contains(
+                #""waiting":{"for":"place","since":"2026-11-24T02:04:19.125Z","#
+                    + #""until":"2026-11-24T02:04:19.125Z","ahead":12}"#))
     }
 
     @Test("a status reads back as it was")
@@ -48,7 +53,7 @@ struct StatusDocumentTests {
             #expect(
                 Set(error.problems.map(\.path)) == [
                     "status", "job_id", "progress", "stage", "message", "estimated_time", "attempt", "user_id",
-                    "outfit_id", "provider", "updated_at",
+                    "outfit_id", "provider", "waiting", "updated_at",
                 ])
         }
         for text in ["", "[]", "{"] {

@@ -13,6 +13,13 @@ enum Samples {
             updatedAt: moment)
     }
 
+    /// The same while it waits for a place.
+    static var waiting: StatusDocument {
+        var status = status
+        status.waiting = JobWait(.place, since: moment, until: moment, ahead: 12)
+        return status
+    }
+
     static let outfit = "8f14e45f-ceea-467f-a0e6-1d1c6d3a0001"
 
     static func picture(_ name: String = outfit, s3: Bool = false) -> ResultDocument.Picture {

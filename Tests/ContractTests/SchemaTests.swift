@@ -64,10 +64,12 @@ struct SchemaTests {
     @Test("the status schema agrees with the decoder")
     func statusVariationsAgree() throws {
         let schema = try schema("status")
-        #expect(try schema.accepts(Samples.status.encode()))
-        for variation in try Variations.of(Samples.status.encode()) {
-            let taken = documentFault { () throws(DocumentFault) in try StatusDocument.decode(variation) } == nil
-            #expect(try schema.accepts(variation) == taken, "\(String(decoding: variation, as: UTF8.self))")
+        for sample in [Samples.status, Samples.waiting] {
+            #expect(try schema.accepts(sample.encode()) && StatusDocument.decode(sample.encode()) == sample)
+            for variation in try Variations.of(sample.encode()) {
+                let taken = documentFault { () throws(DocumentFault) in try StatusDocument.decode(variation) } == nil
+                #expect(try schema.accepts(variation) == taken, "\(String(decoding: variation, as: UTF8.self))")
+            }
         }
     }
 
@@ -98,6 +100,9 @@ struct SchemaTests {
         let status = try schema("status").root
         #expect(try keys(status["properties"]) == StatusKey.allCases.map(\.rawValue))
         #expect(try words(status["required"]) == StatusKey.allCases.map(\.rawValue))
+        let waiting = status["$defs"]?["waiting"]
+        #expect(try keys(waiting?["properties"]) == WaitingKey.allCases.map(\.rawValue))
+        #expect(try words(waiting?["required"]) == WaitingKey.allCases.map(\.rawValue))
         let result = try schema("result").root
         #expect(try keys(result["properties"]) == ResultKey.allCases.map(\.rawValue))
         let picture = PictureKey.allCases.map(\.rawValue)
@@ -119,6 +124,8 @@ struct SchemaTests {
         #expect(try words(request?["action"]?["enum"]) == JobAction.allCases.map(\.rawValue))
         #expect(try words(request?["kind"]?["enum"]) == PictureKind.allCases.map(\.rawValue))
         #expect(try words(request?["priority"]?["enum"]) == Priority.allCases.map(\.rawValue))
+        let waiting = try schema("status").root["$defs"]?["waiting"]?["properties"]
+        #expect(try words(waiting?["for"]?["enum"]) == WaitReason.allCases.map(\.rawValue))
         let error = try schema("result").root["$defs"]?["error"]?["properties"]
         #expect(try words(error?["code"]?["enum"]) == ResultCode.allCases.map(\.rawValue))
         #expect(try words(error?["stage"]?["enum"]) == Stage.allCases.map(\.rawValue))

@@ -80,7 +80,7 @@ struct ResumeTests {
 
     @Test("a retry orders anew after three codes, whatever is there")
     func ordersAnew() {
-        for code in [ResultCode.submissionUnknown, .generationFailed, .moderation] {
+        for code in [ResultCode.submissionUnknown, .generationFailed, .moderation, .cancelled] {
             for last in Self.attempts {
                 for (picture, stored) in [(false, false), (true, false), (true, true)] {
                     let row = Self.row(.landed, picture: picture, stored: stored)
@@ -93,7 +93,7 @@ struct ResumeTests {
     @Test("a retry after any other code goes on from what is there")
     func goesOn() {
         let anew: Set<ResultCode> = [
-            .submissionUnknown, .generationFailed, .moderation, .notAnImage, .downloadTooLarge,
+            .submissionUnknown, .generationFailed, .moderation, .cancelled, .notAnImage, .downloadTooLarge,
         ]
         for code in ResultCode.allCases where !anew.contains(code) {
             for last in Self.attempts {

@@ -25,6 +25,10 @@ final class ScriptedProvider: Provider {
     private let accounts = Mutex<[Account]>([])
     private let asked = Mutex<[Order]>([])
     private let polled = Mutex<[String]>([])
+    private let deafness = Mutex<[ProviderFailure]>([])
+    private let given = Mutex<[String]>([])
+    /// Whether its tasks can be given up at all.
+    let cancels = Mutex(true)
     private let during = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones too.
@@ -93,6 +97,20 @@ final class ScriptedProvider: Provider {
         polled.withLock { $0.append(taskID) }
         let next = news.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         return TaskReport(try next?.get() ?? .gone(code: "TEST", message: "The test had no news."))
+    }
+
+    /// How the next wish to give a task up fails.
+    func failCancel(_ failure: ProviderFailure) { deafness.withLock { $0.append(failure) } }
+
+    /// The tasks that were given up, in order, also in vain.
+    var givenUp: [String] { given.withLock { $0 } }
+
+    var canCancel: Bool { cancels.withLock { $0 } }
+
+    func cancel(_ taskID: String) async throws(ProviderFailure) {
+        given.withLock { $0.append(taskID) }
+        let failure = deafness.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        if let failure { throw failure }
     }
 
     func account() async throws(ProviderFailure) -> Account? {
@@ -274,6 +292,8 @@ final class Atelier: Sendable {
     private let flatlay: FlatLay
     private let waits = Mutex<[String]>([])
     private let reported = Mutex<[StageReport]>([])
+    /// What is in the way of the next orders, for one look each.
+    let floors = Mutex<[String]>([])
     private let onWait = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     /// 24 November 2026, noon.
@@ -319,7 +339,8 @@ final class Atelier: Sendable {
             time: PipelineTime(
                 wallClock: { [time] in time.wall }, monotonicClock: { [time] in time.look() },
                 sleep: { [time] in time.sleep(until: $0) }, dice: { 0 }),
-            settings: settings.withLock { $0 }, awaitRoom: { await self.room($0) }, awaitFloor: { _ in })
+            settings: settings.withLock { $0 }, awaitRoom: { await self.room($0) },
+            floor: { [self] _ in floors.withLock { $0.isEmpty ? nil : $0.removeFirst() } })
     }
 
     private func room(_ reason: String) async {

@@ -39,7 +39,8 @@ struct DeskBookTests {
         var book = book(2)
         for ticket: UInt64 in 0..<4 { #expect(book.enter(place, ticket: ticket, at: 0) == nil) }
         let reason = book.enter(place, ticket: 4, at: 0)
-        #expect(reason == "4 orders with gen4_image are under way, and the account may have 2 at work")
+        #expect(reason?.kind == .place)
+        #expect(reason?.reason == "4 orders with gen4_image are under way, and the account may have 2 at work")
         #expect(book.enter(place, ticket: 5, at: 0) != nil)
         #expect(book.leave(place, at: 0) == [4])
         #expect(book.leave(place, at: 0) == [5])
@@ -80,7 +81,9 @@ struct DeskBookTests {
             #expect(book.accepted(place, at: 0).isEmpty)
         }
         #expect(book.counted(place) == 10)
-        #expect(book.enter(place, ticket: 2, at: 0) == "the account's 10 pictures a day with gen4_image are used up")
+        let wait = book.enter(place, ticket: 2, at: 0)
+        #expect(wait?.kind == .daily)
+        #expect(wait?.reason == "the account's 10 pictures a day with gen4_image are used up")
         #expect(book.leave(place, at: 0).isEmpty, "a free place is no new day")
         #expect(book.read(account(nil, daily: 10, used: 3), of: "runway", at: 0) == [2])
         #expect(book.counted(place) == 3)
@@ -99,25 +102,25 @@ struct DeskBookTests {
         var book = DeskBook()
         #expect(book.enter(place, ticket: 0, at: 0) == nil)
         #expect(book.enter(place, ticket: 1, at: 0) == nil)
-        #expect(book.hold("runway", until: 10 * minute, reason: "the key is refused").isEmpty)
+        #expect(book.hold("runway", until: 10 * minute, reason: "the key is refused", at: 0).isEmpty)
         for ticket: UInt64 in 2..<5 {
-            #expect(book.enter(place, ticket: ticket, at: minute) == "the key is refused")
+            #expect(book.enter(place, ticket: ticket, at: minute)?.reason == "the key is refused")
         }
         #expect(book.leave(place, at: minute).isEmpty && book.leave(place, at: minute).isEmpty)
         #expect(book.admit("runway", at: 9 * minute).isEmpty)
         #expect(book.admit("runway", at: 10 * minute) == [2])
-        #expect(book.enter(other, ticket: 5, at: 10 * minute) == "the key is refused", "only one tries")
+        #expect(book.enter(other, ticket: 5, at: 10 * minute)?.reason == "the key is refused", "only one tries")
         #expect(book.accepted(place, at: 10 * minute) == [3, 4, 5])
     }
 
     @Test("a trial that ends in nothing lets the next one try, and a refusal holds again")
     func trial() {
         var book = DeskBook()
-        _ = book.hold("runway", until: minute, reason: "no credit")
+        _ = book.hold("runway", until: minute, reason: "no credit", at: 0)
         for ticket: UInt64 in 0..<3 { #expect(book.enter(place, ticket: ticket, at: 0) != nil) }
         #expect(book.admit("runway", at: minute) == [0])
         #expect(book.leave(place, at: minute) == [1])
-        #expect(Set(book.hold("runway", until: 2 * minute, reason: "no credit")) == [2])
+        #expect(Set(book.hold("runway", until: 2 * minute, reason: "no credit", at: minute)) == [2])
         #expect(book.leave(place, at: minute).isEmpty)
         #expect(book.admit("runway", at: 2 * minute) == [2])
     }
@@ -125,7 +128,7 @@ struct DeskBookTests {
     @Test("a reload ends every hold at once")
     func released() {
         var book = DeskBook()
-        _ = book.hold("runway", until: 10 * minute, reason: "the key is refused")
+        _ = book.hold("runway", until: 10 * minute, reason: "the key is refused", at: 0)
         #expect(book.enter(place, ticket: 0, at: 0) != nil && book.enter(other, ticket: 1, at: 0) != nil)
         #expect(Set(book.release(at: 0)) == [0, 1])
     }
@@ -150,7 +153,7 @@ struct ProviderDeskTests {
         #expect(desk.tryEnter(place) && desk.tryEnter(place) && !desk.tryEnter(place) == false)
         let reasons = Mutex<[String]>([])
         let (told, tell) = AsyncStream.makeStream(of: String.self)
-        let waiter = Task { await desk.enter(place) { reason in _ = tell.yield(reason) } }
+        let waiter = Task { await desk.enter(place) { wait, _ in _ = tell.yield(wait.reason) } }
         var news = told.makeAsyncIterator()
         if let first = await news.next() { reasons.withLock { $0.append(first) } }
         desk.hold("runway", reason: "the key is refused")
@@ -159,7 +162,7 @@ struct ProviderDeskTests {
         #expect(desk.figures("runway") == (taken: 3, waiting: 1))
         desk.release()
         desk.leave(place)
-        await waiter.value
+        #expect(await waiter.value)
         #expect(desk.figures("runway") == (taken: 3, waiting: 0))
     }
 }

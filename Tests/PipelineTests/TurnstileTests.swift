@@ -32,7 +32,7 @@ struct TurnstileTests {
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<200 {
                 group.addTask {
-                    await turnstile.enter()
+                    _ = await turnstile.enter(unless: JobCancel())
                     crowd.comes()
                     await Task.yield()
                     crowd.goes()

@@ -135,14 +135,15 @@ final class Household: Sendable {
                 desk: ProviderDesk(monotonicClock: { MonotonicClock.now() }, sleep: sleep)),
             time: PipelineTime(
                 wallClock: clock, monotonicClock: { MonotonicClock.now() }, sleep: sleep, dice: { 0 }),
-            settings: PipelineSettings(provider: "gated", version: "1"), awaitRoom: { _ in }, awaitFloor: { _ in })
+            settings: PipelineSettings(provider: "gated", version: "1"), awaitRoom: { _ in }, floor: { _ in nil })
         statuses = StatusFiles(spool) { Issue.record("a status could not be written: \($0)") }
         let board = StatusBoard(
             files: statuses, provider: "gated", names: { $0 }, monotonicClock: { MonotonicClock.now() })
         life = JobLife(
             spool: spool, journal: journal, pipeline: pipeline, landing: Landing(spool, status: statuses),
             board: board, work: work, pool: pool, log: lines.output(.text).logger(), working: NamesAtWork(),
-            requestBytes: 4096, awaitRoom: { _ in }, pause: { await Assembly.pause($0 / 10) }, wallClock: clock)
+            cancels: Cancellations(ownUser: Host.userID), requestBytes: 4096, awaitRoom: { _ in },
+            pause: { await Assembly.pause($0 / 10) }, wallClock: clock)
     }
 
     deinit {

@@ -12,7 +12,7 @@ package final class Alarms: Sendable {
         let at: Int64
         /// Alarms of one moment ring in the order in which they were set.
         let number: UInt64
-        let ring: CheckedContinuation<Void, Never>
+        let ring: @Sendable () -> Void
 
         static func == (left: Alarm, right: Alarm) -> Bool { left.number == right.number }
         static func < (left: Alarm, right: Alarm) -> Bool { (left.at, left.number) < (right.at, right.number) }
@@ -36,16 +36,20 @@ package final class Alarms: Sendable {
     /// Returns at this moment (monotonic nanoseconds) or a little later; at once for one that is over.
     package func sleep(until moment: Int64) async {
         if moment <= MonotonicClock.now() { return }
-        await withCheckedContinuation { continuation in
-            let isEarliest = monitor.look { state -> Bool in
-                let alarm = Alarm(at: moment, number: state.nextNumber, ring: continuation)
-                state.nextNumber += 1
-                state.alarms.insert(alarm)
-                return state.alarms.min == alarm
-            }
-            // Later ones need not wake the thread: it looks at the heap again when the earliest has rung.
-            if isEarliest { monitor.change { _ in } }
+        await withCheckedContinuation { continuation in ring(at: moment) { continuation.resume() } }
+    }
+
+    /// Calls `body` at this moment (monotonic nanoseconds) or a little later, on the alarms' own thread: it must not
+    /// block. Nobody can take it back; whoever waits for something else too sees to it that a late ring does no harm.
+    package func ring(at moment: Int64, _ body: @escaping @Sendable () -> Void) {
+        let isEarliest = monitor.look { state -> Bool in
+            let alarm = Alarm(at: moment, number: state.nextNumber, ring: body)
+            state.nextNumber += 1
+            state.alarms.insert(alarm)
+            return state.alarms.min == alarm
         }
+        // Later ones need not wake the thread: it looks at the heap again when the earliest has rung.
+        if isEarliest { monitor.change { _ in } }
     }
 
     /// How many sleep.
@@ -61,7 +65,7 @@ package final class Alarms: Sendable {
                 if let first = state.alarms.min, first.at < next { return [] }
                 return nil
             }
-            for alarm in due ?? Alarms.takeDue(monitor) { alarm.ring.resume() }
+            for alarm in due ?? Alarms.takeDue(monitor) { alarm.ring() }
         }
     }
 

@@ -5,8 +5,41 @@
 // two more, so that the provider never runs dry. A provider that refused the key or has no credit left is held: nobody
 // goes in until a person did something (a reload of the configuration), or ten minutes later one goes in to try.
 
+internal import Contract
 internal import DequeModule
 internal import Providers
+
+/// Why an order waits at the desk.
+struct DeskWait: Equatable {
+    enum Kind: Hashable {
+        /// The account may not have more at once, or others are before it.
+        case place
+        /// The account's pictures of the day are used up.
+        case daily
+        /// The provider is left alone for a while, or one order tries whether it takes any again.
+        case held
+
+        /// The word for programs.
+        var reason: WaitReason {
+            switch self {
+            case .place: .place
+            case .daily: .dailyLimit
+            case .held: .providerHeld
+            }
+        }
+    }
+
+    let kind: Kind
+    /// A clause or sentence for a person.
+    let reason: String
+    /// Monotonic nanoseconds.
+    var since: Int64
+    /// When it is tried again, monotonic; nil where nobody knows.
+    var until: Int64?
+
+    /// Whether whoever was told the other wait need not be told this one: figures in the words change all the time.
+    func isAsGoodAs(_ other: DeskWait) -> Bool { kind == other.kind && until == other.until }
+}
 
 /// The books of all providers' places.
 struct DeskBook {
@@ -22,17 +55,27 @@ struct DeskBook {
     private enum Health: Equatable {
         case open
         /// Nobody goes in before this moment.
-        case held(until: Int64, reason: String)
+        case held(since: Int64, until: Int64, reason: String)
         /// One may go in, to see whether the provider takes orders again.
-        case onTrial(reason: String)
+        case onTrial(since: Int64, reason: String)
         /// That one is in.
-        case probing(reason: String)
+        case probing(since: Int64, reason: String)
 
         /// Why nobody goes in now, if so.
-        var obstacle: String? {
+        var obstacle: DeskWait? {
             switch self {
             case .open, .onTrial: nil
-            case .held(_, let reason), .probing(let reason): reason
+            case .held(let since, let until, let reason):
+                DeskWait(kind: .held, reason: reason, since: since, until: until)
+            case .probing(let since, let reason): DeskWait(kind: .held, reason: reason, since: since)
+            }
+        }
+
+        /// Since when nobody goes in, if so.
+        var since: Int64? {
+            switch self {
+            case .open: nil
+            case .held(let since, _, _), .onTrial(let since, _), .probing(let since, _): since
             }
         }
     }
@@ -45,12 +88,24 @@ struct DeskBook {
         var acceptedSince = 0
 
         /// Why nobody goes in now, if so.
-        func obstacle(_ model: String) -> String? {
+        func obstacle(_ model: String, at now: Int64) -> DeskWait? {
             if let daily = allowance?.daily, (allowance?.usedToday ?? 0) + acceptedSince >= daily {
-                return "the account's \(daily) pictures a day with \(model) are used up"
+                let words = "the account's \(daily) pictures a day with \(model) are used up"
+                return DeskWait(kind: .daily, reason: words, since: now)
             }
             guard let limit = allowance?.concurrent, taken >= max(limit, 1) + DeskBook.ahead else { return nil }
-            return "\(taken) orders with \(model) are under way, and the account may have \(limit) at work"
+            let words = "\(taken) orders with \(model) are under way, and the account may have \(limit) at work"
+            return DeskWait(kind: .place, reason: words, since: now)
+        }
+
+        /// How many have tickets that are lower: they stand in the order of their tickets.
+        func ahead(of ticket: UInt64) -> Int {
+            var (low, high) = (0, waiting.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if waiting[middle] < ticket { low = middle + 1 } else { high = middle }
+            }
+            return low
         }
 
         mutating func read(_ allowance: Allowance) { (self.allowance, acceptedSince) = (allowance, 0) }
@@ -62,25 +117,52 @@ struct DeskBook {
 
         mutating func goIn(_ model: String) {
             lines[model, default: Line()].taken += 1
-            if case .onTrial(let reason) = health { health = .probing(reason: reason) }
+            if case .onTrial(let since, let reason) = health { health = .probing(since: since, reason: reason) }
         }
     }
 
     private var desks: [String: Desk] = [:]
 
     /// Takes a place, or says why it has to be waited for; then `ticket` is in the line.
-    mutating func enter(_ place: Place, ticket: UInt64, at now: Int64) -> String? {
+    /// Tickets grow.
+    mutating func enter(_ place: Place, ticket: UInt64, at now: Int64) -> DeskWait? {
         var desk = desk(place.provider, at: now)
         defer { desks[place.provider] = desk }
         var line = desk.lines[place.model] ?? Line()
-        let obstacle = desk.health.obstacle ?? line.obstacle(place.model)
+        let obstacle = desk.health.obstacle ?? line.obstacle(place.model, at: now)
         if obstacle == nil && line.waiting.isEmpty {
             desk.goIn(place.model)
             return nil
         }
         line.waiting.append(ticket)
         desk.lines[place.model] = line
-        return obstacle ?? "\(line.waiting.count - 1) orders are before it"
+        return obstacle ?? DeskWait(kind: .place, reason: "others are before it", since: now)
+    }
+
+    /// Takes somebody out of the line.
+    mutating func withdraw(_ place: Place, ticket: UInt64) {
+        guard let line = desks[place.provider]?.lines[place.model] else { return }
+        let index = line.ahead(of: ticket)
+        guard index < line.waiting.count, line.waiting[index] == ticket else { return }
+        desks[place.provider]?.lines[place.model]?.waiting.remove(at: index)
+    }
+
+    /// How many are before somebody in the line; nil for one who is not in it.
+    func ahead(_ place: Place, ticket: UInt64) -> Int? {
+        guard let line = desks[place.provider]?.lines[place.model] else { return nil }
+        let index = line.ahead(of: ticket)
+        return index < line.waiting.count && line.waiting[index] == ticket ? index : nil
+    }
+
+    /// What the lines of a provider wait for now, where anybody waits.
+    func waits(at now: Int64) -> [(place: Place, wait: DeskWait, tickets: Deque<UInt64>)] {
+        desks.flatMap { provider, desk in
+            desk.lines.compactMap { model, line in
+                if line.waiting.isEmpty { return nil }
+                let wait = desk.health.obstacle ?? line.obstacle(model, at: now)
+                return wait.map { (Place(provider: provider, model: model), $0, line.waiting) }
+            }
+        }
     }
 
     /// Counts a place that a job has from before this start.
@@ -95,14 +177,15 @@ struct DeskBook {
         }
         desk.lines[place.model]?.taken -= 1
         // Whoever was to try came back without an order: the next one may.
-        if case .probing(let reason) = desk.health { desk.health = .onTrial(reason: reason) }
+        if case .probing(let since, let reason) = desk.health { desk.health = .onTrial(since: since, reason: reason) }
         desks[place.provider] = desk
         return admit(place.provider, at: now)
     }
 
-    /// Nobody goes in until then. Answers who waits.
-    mutating func hold(_ provider: String, until: Int64, reason: String) -> [UInt64] {
-        desks[provider, default: Desk()].health = .held(until: until, reason: reason)
+    /// Nobody goes in until then; since when that is so, is when it began. Answers who waits.
+    mutating func hold(_ provider: String, until: Int64, reason: String, at now: Int64) -> [UInt64] {
+        let since = desks[provider]?.health.since ?? now
+        desks[provider, default: Desk()].health = .held(since: since, until: until, reason: reason)
         return desks[provider]?.lines.values.flatMap { Array($0.waiting) } ?? []
     }
 
@@ -136,7 +219,7 @@ struct DeskBook {
         var admitted: [UInt64] = []
         for model in desk.lines.keys.sorted() {
             while desk.health.obstacle == nil, let line = desk.lines[model], let first = line.waiting.first,
-                line.obstacle(model) == nil
+                line.obstacle(model, at: now) == nil
             {
                 desk.lines[model]?.waiting.removeFirst()
                 desk.goIn(model)
@@ -161,7 +244,9 @@ struct DeskBook {
     /// A provider's desk as it is now: a hold that is over has become a trial.
     private func desk(_ provider: String, at now: Int64) -> Desk {
         var desk = desks[provider] ?? Desk()
-        if case .held(let until, let reason) = desk.health, until <= now { desk.health = .onTrial(reason: reason) }
+        if case .held(let since, let until, let reason) = desk.health, until <= now {
+            desk.health = .onTrial(since: since, reason: reason)
+        }
         return desk
     }
 }

@@ -7,7 +7,10 @@ internal import Synchronization
 final class Turnstile: Sendable {
     private struct State {
         var free: Int
-        var waiting = Deque<CheckedContinuation<Void, Never>>()
+        /// In the order of their coming; those who went away leave an empty place.
+        var waiting = Deque<UInt64>()
+        var waiters: [UInt64: CheckedContinuation<Bool, Never>] = [:]
+        var nextTicket: UInt64 = 0
     }
 
     private let state: Mutex<State>
@@ -17,31 +20,41 @@ final class Turnstile: Sendable {
         state = Mutex(State(free: places))
     }
 
-    /// Takes a place, when there is one.
-    func enter() async {
-        await withCheckedContinuation { continuation in
-            let isIn = state.withLock { state in
-                if state.free == 0 {
-                    state.waiting.append(continuation)
-                    return false
+    /// Takes a place, when there is one; `tell` is called where it has to be waited for.
+    /// - Returns: false where the job is to end, which then came first.
+    func enter(unless cancel: JobCancel, tell: @Sendable () -> Void = {}) async -> Bool {
+        defer { cancel.forget() }
+        return await withCheckedContinuation { continuation in
+            let ticket = state.withLock { state -> UInt64? in
+                if state.free > 0 {
+                    state.free -= 1
+                    return nil
                 }
-                state.free -= 1
-                return true
+                defer { state.nextTicket += 1 }
+                state.waiting.append(state.nextTicket)
+                state.waiters[state.nextTicket] = continuation
+                return state.nextTicket
             }
-            if isIn { continuation.resume() }
+            guard let ticket else { return continuation.resume(returning: true) }
+            tell()
+            cancel.onMade { [self] in
+                state.withLock { $0.waiters.removeValue(forKey: ticket) }?.resume(returning: false)
+            }
         }
     }
 
     /// Gives a place back: to the next in line, if there is one.
     func leave() {
-        let next = state.withLock { state in
-            let next = state.waiting.popFirst()
-            if next == nil { state.free += 1 }
-            return next
+        let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            while let ticket = state.waiting.popFirst() {
+                if let next = state.waiters.removeValue(forKey: ticket) { return next }
+            }
+            state.free += 1
+            return nil
         }
-        next?.resume()
+        next?.resume(returning: true)
     }
 
     /// How many wait.
-    var waitingCount: Int { state.withLock { $0.waiting.count } }
+    var waitingCount: Int { state.withLock { $0.waiters.count } }
 }

@@ -157,6 +157,9 @@ package struct Runway: Provider {
             message: "Runway does not know the task any more: somebody deleted it, or it is another account's. Check "
                 + "that runway.apiKey is the one that ordered it, then send the request again."))
 
+    /// By `DELETE`.
+    package var canCancel: Bool { true }
+
     /// `DELETE /v1/tasks/{id}`: cancels what runs, and deletes what has ended.
     package func cancel(_ taskID: String) async throws(ProviderFailure) {
         guard RunwayCreated.isTaskID(taskID) else { return }

@@ -24,6 +24,20 @@ struct ConfigOption: ParsableArguments {
         return settings
     }
 
+    /// The spool's folder, open, and what the configuration says of waiting in it.
+    func openSpoolAndRules() throws(CommandFailure) -> (SpoolReader, WaitingRules) {
+        let keys = ["spool.dir", "limits.requestBytes", "limits.inFlight", "limits.perUser", "spool.minFree"]
+        let loaded = SettingsLoader.load(only: keys, path: config, world: Surroundings.settingsWorld())
+        guard let settings = loaded.settings else {
+            let said = loaded.problems.map { CheckReport.line(for: $0) }.joined(separator: "\n")
+            throw CommandFailure(.configuration, "The configuration cannot be used:\n\(said)")
+        }
+        let rules = WaitingRules(
+            inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, minFree: settings.spool.minFree,
+            requestBytes: settings.limits.requestBytes)
+        return (try SpoolReader(path: settings.spool.directory), rules)
+    }
+
     /// Where the journal is.
     func stateDirectory() throws(CommandFailure) -> String {
         let loaded = SettingsLoader.load(only: ["state.dir"], path: config, world: Surroundings.settingsWorld())

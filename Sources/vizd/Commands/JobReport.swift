@@ -93,7 +93,7 @@ struct JobReport: Equatable, Sendable {
     func age(now: Int64) -> String { Age.text(now - since) }
 
     /// One line of JSON with its end.
-    func json(now: Int64) -> String {
+    func json(now: Int64, waiting: JobWait? = nil) -> String {
         var writer = JSONWriter()
         writer.beginObject()
         writer.member("job_id", name)
@@ -107,6 +107,10 @@ struct JobReport: Equatable, Sendable {
         writer.member("outfit_id", outfitID)
         writer.member("since", Timestamp(nanoseconds: since).rfc3339)
         writer.member("age_seconds", Int(max(0, now - since) / 1_000_000_000))
+        if let waiting {
+            writer.key("waiting")
+            waiting.write(to: &writer)
+        }
         writer.endObject()
         return String(decoding: writer.bytes, as: UTF8.self) + "\n"
     }

@@ -38,6 +38,26 @@ struct RequestDelivery {
         }
     }
 
+    /// Puts the wish for a job's end into `incoming`, durably. One that is there already is as good.
+    func put(wish file: FileName, of job: JobReference) throws(CommandFailure) {
+        let hidden = FileName(".\(job.name.prefix(100)).cancel-\(tag)")
+        do throws(SystemFailure) {
+            let written = try write([], as: hidden)
+            do throws(SystemFailure) {
+                try root.rename(written.path, as: SpoolReader.path(of: file, in: .incoming), .noReplace)
+            } catch {
+                withdraw(written.path)
+                if error.errno != .exists { throw error }
+            }
+            try syncIncoming(with: written.file)
+        } catch {
+            throw CommandFailure(
+                .cannotCreate,
+                "The wish to cancel \(shown(job.name)) cannot be put into the spool: \(error). You must be allowed to "
+                    + "write in incoming/ (see the group of that folder).")
+        }
+    }
+
     private struct Written {
         let file: OpenFile
         let path: FileName

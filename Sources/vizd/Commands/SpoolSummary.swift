@@ -56,16 +56,6 @@ extension SpoolReader {
         return count
     }
 
-    /// How many requests wait, and how many of them arrived before `time`.
-    func queue(before time: Int64) throws(SystemFailure) -> (waiting: Int, older: Int) {
-        var (waiting, older) = (0, 0)
-        try walk(.incoming, Self.isRequest) { entry in
-            waiting += 1
-            older += entry.time < time ? 1 : 0
-        }
-        return (waiting, older)
-    }
-
     private static func isRequest(_ file: FileName) -> Bool {
         if case .ignored = NameClass(file) { return false }
         return !file.ends(in: ".status.json")

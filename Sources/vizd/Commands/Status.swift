@@ -32,13 +32,13 @@ struct Status: ParsableCommand {
 
     func run() throws {
         try ending {
-            let spool = try config.openSpool()
+            let (spool, rules) = try config.openSpoolAndRules()
             guard let job else {
                 let overview = try SpoolOverview(of: spool, now: WallClock.now())
                 Surroundings.print(json ? overview.json : overview.text)
                 return .success
             }
-            Surroundings.print(try JobStatus.text(of: job, in: spool, json: json, now: WallClock.now()))
+            Surroundings.print(try JobStatus.text(of: job, in: spool, rules, json: json, now: WallClock.now()))
             return .success
         }
     }
@@ -46,9 +46,11 @@ struct Status: ParsableCommand {
 
 /// What `status JOB` prints.
 enum JobStatus {
-    static func text(of job: JobReference, in spool: SpoolReader, json: Bool, now: Int64) throws -> String {
+    static func text(
+        of job: JobReference, in spool: SpoolReader, _ rules: WaitingRules, json: Bool, now: Int64
+    ) throws -> String {
         switch try spool.place(of: job) {
-        case .waiting(let arrived): return try waiting(job, arrived, spool, json, now)
+        case .waiting(let arrived): return try waiting(job, arrived, spool, rules, json, now)
         case .processing(let since, let status):
             if json, let status { return String(decoding: status, as: UTF8.self) }
             let request = try spool.readIfReadable(job.requestFile, in: .processing)
@@ -71,16 +73,23 @@ enum JobStatus {
     }
 
     private static func waiting(
-        _ job: JobReference, _ arrived: Int64, _ spool: SpoolReader, _ json: Bool, _ now: Int64
+        _ job: JobReference, _ arrived: Int64, _ spool: SpoolReader, _ rules: WaitingRules, _ json: Bool, _ now: Int64
     ) throws -> String {
         let request = try spool.readIfReadable(job.requestFile, in: .incoming)
         let report = JobReport(waiting: job.name, request: request, since: arrived)
-        if json { return report.json(now: now) }
-        let queue = try spool.queue(before: arrived)
-        let place = queue.older == 0 ? "none of them" : "\(queue.older) of them"
-        let hint = "\(queue.waiting) waiting, \(place) longer; priority and the users' turns decide whose is next"
-        let daemon = try spool.daemon() == nil ? "no vizd is at work on this spool; start one with `vizd run`" : ""
-        return line(report, now) + hint.asLine + (daemon.isEmpty ? "" : daemon.asLine)
+        let why = try spool.why(job, arrived: arrived, rules)
+        if json { return report.json(now: now, waiting: why.waiting) }
+        return line(report, now) + why.sentence.asLine + limit(request).asLine
+    }
+
+    /// Until when a request may be ordered, where it says so.
+    private static func limit(_ request: [UInt8]?) -> String {
+        do throws(RequestFault) {
+            let request = try request.map { bytes throws(RequestFault) in try JobRequest.decode(bytes) }
+            return request?.notAfter.map { "it expires at \($0.rfc3339) (not_after)" } ?? ""
+        } catch {
+            return ""
+        }
     }
 
     private static func line(_ report: JobReport, _ now: Int64) -> String {

@@ -19,6 +19,8 @@ final class Mailbox: Sendable {
     struct Ended: Sendable {
         let user: String?
         let end: LifeEnd
+        /// Whether it was no job's life but a wish that was seen to: it had no slot.
+        var isWish = false
     }
 
     private let ended = Mutex<[Ended]>([])
@@ -100,6 +102,10 @@ final class Daemon {
     private(set) var slots: Slots
     /// Files that the last run left, to be lived before anything new is claimed.
     private(set) var leftovers: [Leftover]
+    /// Requests whose end is wished for: claimed next, whatever their turn.
+    private var unwanted: [QueueEntry] = []
+    /// Wishes that are being seen to.
+    private var heeding = 0
     private var leaving: Int64?
     private(set) var claiming = ClaimPace()
     private var lastWatchdog: Int64 = 0
@@ -164,6 +170,7 @@ final class Daemon {
             if slots.count == 0 || now >= leaving { return true }
         } else {
             resumeLeftovers()
+            try heedWishes()
             try claimSome(now)
         }
         beat(now)
@@ -208,7 +215,11 @@ final class Daemon {
     /// Jobs that have ended give their slots back.
     private func settle(_ ended: [Mailbox.Ended]) throws {
         for one in ended {
-            if slots.give(one.user) { incoming.queue.release(one.user) }
+            if one.isWish {
+                heeding -= 1
+            } else if slots.give(one.user) {
+                incoming.queue.release(one.user)
+            }
             if case .machine(let sentence) = one.end { throw MachineFailure(sentence: sentence) }
         }
     }
@@ -223,23 +234,57 @@ final class Daemon {
         claiming.hasMore = false
         guard now >= claiming.pausedUntil else { return }
         let wanted = min(slots.free, Daemon.batch)
+        let first = unwanted.count
         // What was renamed but found no room to be made durable comes first; it holds its slots already.
-        guard claim.hasUnsynced || (wanted > 0 && !incoming.queue.isEmpty), try roomToClaim(now) else { return }
+        guard canClaim, try roomToClaim(now) else { return }
         var entries: [FileName: QueueEntry] = [:]
         var order: [QueueEntry] = []
-        while order.count < wanted, let entry = incoming.queue.take() {
+        while let entry = unwanted.popLast() ?? (order.count - first < wanted ? incoming.queue.take() : nil) {
             // The slot is taken with the turn, so that one batch does not give one user more than their share.
             if slots.take(entry.user) { incoming.queue.hold(entry.user) }
             entries[entry.file] = entry
             order.append(entry)
         }
         // Fewer than wanted: the others wait for slots of their users, and an ended job rings.
-        claiming.hasMore = order.count == wanted && wanted > 0 && slots.free > 0
+        claiming.hasMore = order.count - first == wanted && wanted > 0 && slots.free > 0
         let outcome = try claim.claim(order.map(\.file))
         unsynced.merge(entries) { _, new in new }
         for result in outcome.results { handOut(result) }
         report(incoming.claimed(outcome, of: order))
         if let pause = outcome.pause { pauseClaiming("\(pause)", now) }
+    }
+
+    /// Whether there is anything to claim and a slot for it.
+    private var canClaim: Bool {
+        claim.hasUnsynced || !unwanted.isEmpty || (slots.free > 0 && !incoming.queue.isEmpty)
+    }
+
+    // MARK: - Wishes
+
+    /// The most wishes that are seen to at once, and the most requests that are claimed out of turn for them.
+    private static let wishesMax = 64
+
+    /// Sees to wishes for the end of jobs: a request that still waits is claimed next, so that it lands as cancelled.
+    private func heedWishes() throws {
+        for wish in incoming.takeWishes(Daemon.wishesMax - max(heeding, unwanted.count)) {
+            let found = try spool.waiting(wish)
+            if let info = found.wish, let request = found.request, let job = wish.job, info.kind == .regular,
+                life.cancels.permits(info.uid, owner: request.uid)
+            {
+                callIn(job.requestFile, request)
+            } else {
+                heeding += 1
+                Task { [life, mailbox] in
+                    mailbox.post(Mailbox.Ended(user: nil, end: await life.heed(wish), isWish: true))
+                }
+            }
+        }
+    }
+
+    private func callIn(_ file: FileName, _ info: FileInfo) {
+        incoming.queue.withdraw(file)
+        if unwanted.contains(where: { $0.file == file }) { return }
+        unwanted.append(QueueEntry(file: file, user: nil, priority: 0, arrival: Arrival(time: info.changed)))
     }
 
     /// Entries whose claim has not been answered yet.
@@ -296,7 +341,6 @@ final class Daemon {
         if let leaving { deadline = min(deadline, leaving) }
         if let interval = notifier.watchdogInterval { deadline = min(deadline, lastWatchdog + interval) }
         if leaving == nil {
-            let canClaim = claim.hasUnsynced || (slots.free > 0 && !incoming.queue.isEmpty)
             deadline = min(deadline, claiming.deadline(canClaim: canClaim))
         }
         if hasStatusToTell { deadline = min(deadline, lastStatusAt + Daemon.statusInterval) }

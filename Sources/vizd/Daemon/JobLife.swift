@@ -33,6 +33,8 @@ struct JobLife: Sendable {
     let log: Logger
     /// Names that have been admitted and have not landed, in this process.
     let working: NamesAtWork
+    /// Wishes for the end of jobs meet the jobs here.
+    let cancels: Cancellations
     /// Bytes of a request (`limits.requestBytes`).
     var requestBytes: Int
     /// Waits until there is room on the disk again.
@@ -74,10 +76,15 @@ struct JobLife: Sendable {
             await pause(JobLife.patience)
         }
         defer { working.remove(name) }
+        // Before anything is looked at on the disk: a wish is seen there, or heard here.
+        let cancel = cancels.enter(name.text)
+        defer { cancels.leave(name.text) }
         switch try await admit(name, request) {
         case .duplicate: try await remove(claimed, as: "a duplicate of a request that is known")
         case .nameTaken: try await taken(name, claimed, request)
-        case .job(let job): try await work(on: job, name, claimed, request, queued: queued)
+        case .job(let job):
+            try await work(on: job, name, claimed, request, queued: queued, cancel)
+            try await endWish(name)
         }
     }
 
@@ -104,6 +111,7 @@ struct JobLife: Sendable {
             guard let job = answer.job else { preconditionFailure("\(name) was let in without a job") }
             let word = answer.judgement.word
             log.info("job.admitted", metadata: name.metadata(["judgement": "\(word)", "run": "\(job.row.run)"]))
+            try await hearWish(name, presence.cancel, answer, job)
             // A job at work has nothing in done/ and failed/; what lies there is of an earlier run, or of this one's
             // landing, which is then finished from the journal.
             if job.row.phase != .landing { try await withdraw(name, presence, answer.judgement) }
@@ -112,7 +120,8 @@ struct JobLife: Sendable {
     }
 
     private func work(
-        on job: Admitted.Job, _ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, queued: Double
+        on job: Admitted.Job, _ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, queued: Double,
+        _ cancel: JobCancel
     ) async throws(LifeTrouble) {
         if case .land(let outcome) = job.resume {
             return try await land(outcome, of: name, source: claimed.source)
@@ -124,7 +133,7 @@ struct JobLife: Sendable {
         if job.poison == .poisoned {
             result = pipeline.poisoned(ticket)
         } else {
-            switch await pipeline.run(ticket, report: { [board] in board.report(name, $0) }) {
+            switch await pipeline.run(ticket, cancel: cancel, report: { [board] in board.report(name, $0) }) {
             case .result(let document): result = document
             case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
             }

@@ -228,7 +228,7 @@ extension JobLife {
         }
     }
 
-    private func spoken<Value>(_ body: () async throws(SpoolFatal) -> Value) async throws(LifeTrouble) -> Value {
+    func spoken<Value>(_ body: () async throws(SpoolFatal) -> Value) async throws(LifeTrouble) -> Value {
         do throws(SpoolFatal) { return try await body() } catch { throw LifeTrouble(sentence: "\(error)") }
     }
 }

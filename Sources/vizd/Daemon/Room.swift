@@ -66,13 +66,12 @@ final class Room: Sendable {
         await pause(interval)
     }
 
-    /// Waits while there is less room than must be there before anything is bought. A disk that cannot even be asked
-    /// is not waited for: the next step on it says what is wrong.
-    func awaitFloor(_ job: String) async {
-        while let sentence = await pool.run({ self.floorObstacle() }) {
-            log.notice("order.paused", metadata: ["job": "\(job)", "reason": "\(sentence)"])
-            await pause(interval)
-        }
+    /// What is in the way of buying anything: less room than must be there before. A disk that cannot even be asked is
+    /// not waited for: the next step on it says what is wrong.
+    func floor(_ job: String) async -> String? {
+        guard let sentence = await pool.run({ self.floorObstacle() }) else { return nil }
+        log.notice("order.paused", metadata: ["job": "\(job)", "reason": "\(sentence)"])
+        return sentence
     }
 
     private func floorObstacle() -> String? {

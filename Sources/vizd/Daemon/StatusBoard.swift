@@ -70,6 +70,12 @@ final class StatusBoard: Sendable {
         }
     }
 
+    /// How many are before a job, as a sentence of its own.
+    private static func line(_ waiting: JobWait?) -> String {
+        guard let ahead = waiting?.ahead else { return "" }
+        return ahead == 0 ? " It is the next." : " \(ahead) of vizd's jobs are before it."
+    }
+
     private func seconds(since entry: Entry) -> Double { Double(monotonicClock() - entry.begun) / 1e9 }
 
     private func render(_ name: JobName, _ wall: Int64) -> [UInt8] {
@@ -79,12 +85,14 @@ final class StatusBoard: Sendable {
             return (entry, state.history.remaining(provider: provider, elapsed: seconds(since: entry)))
         }
         let progress = found?.progress
+        // The line has moved on since the job was told: asked now.
+        let waiting = progress?.waiting?.told
         return StatusDocument(
             jobID: name.text, progress: progress?.percent ?? 0, stage: progress?.stage ?? .prepare,
-            message: progress?.message ?? "Beginning", estimatedTime: left,
+            message: (progress?.message ?? "Beginning") + Self.line(waiting), estimatedTime: left,
             attempt: progress?.attempt ?? found?.attempt ?? 1,
             userID: found?.userID ?? "", outfitID: found?.outfitID, provider: progress?.provider.map(names),
-            updatedAt: Timestamp(nanoseconds: wall)
+            waiting: waiting, updatedAt: Timestamp(nanoseconds: wall)
         ).encode()
     }
 }

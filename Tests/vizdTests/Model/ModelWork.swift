@@ -17,6 +17,7 @@ extension ModelLife {
         case .order(let plan): [try feed(machine, .ordered(plan)) { world throws(Breach) in try order(&world) }]
         case .submit: try submitting(machine, step)
         case .follow: try following(machine, step)
+        case .cancel: preconditionFailure("nobody in this world wishes a job to end")
         case .fetch: try fetching(machine, step)
         case .keep: try keeping(machine, step)
         case .store:
