@@ -102,7 +102,7 @@ extension Pipeline {
         case .heard(.running(let progress)):
             let part = min(max(progress ?? 0, 0), 1)
             let words = progress.map { _ in " (\(Int(part * 100)) %)" } ?? ""
-            report = report.saying("\(name) is making the picture\(words)", percent: 20 + Int(part * 60))
+            report = report.saying("\(name) is making the \(plan.kind.noun)\(words)", percent: 20 + Int(part * 60))
         case .heard: break
         case .unheard(let failure):
             report = report.saying("\(failure.message) The order stands; \(name) is asked again.")

@@ -262,7 +262,7 @@ package struct Pipeline: Sendable {
         case .follow(let plan, let taskID): try await follow(plan, taskID, &job)
         case .pause(let pause): try await self.pause(pause, &job)
         case .fetch(let plan): try await fetch(plan, &job)
-        case .keep: try await keep(&job)
+        case .keep(let plan): try await keep(plan, &job)
         case .store(let plan, let picture): try await store(plan, picture, &job)
         case .update(let plan, let picture, let stored): try await update(plan, picture, stored, job)
         case .finish, .fail: preconditionFailure("\(step) is no step to perform")
