@@ -15,11 +15,11 @@ extension EndToEnd {
         private static let film = #""kind":"video""#
 
         /// A place where the outfit's picture is stored already.
-        private static func place(held: Bool = false) throws -> RunwaySite {
+        private static func place(held: Bool = false, edge: Int = 300) throws -> RunwaySite {
             let place = try RunwaySite(held: held)
             let folder = "\(place.site.wardrobe)/peichin/items/visualizations"
             try Host.makeDirectories(folder)
-            let picture = NoisePicture.png(edge: 300, seed: 3)
+            let picture = NoisePicture.png(edge: edge, seed: 3)
             try Data(picture).write(to: URL(filePath: "\(folder)/\(Fixture.outfit(2)).jpg"))
             return place
         }
@@ -76,6 +76,16 @@ extension EndToEnd {
             #expect(try daemon.failed("dear").code == .budgetExceeded)
             #expect(place.runway.books.createsReceived == 0)
             try place.finish(daemon, ["bare", "dear"])
+        }
+
+        @Test("a still too large to go along is uploaded, and the film is made of what was uploaded")
+        func uploaded() throws {
+            let place = try Self.place(edge: 1536)
+            let daemon = try place.ready()
+            try place.order("film", more: Self.film)
+            #expect(try daemon.complete("film").image.contentType == "video/mp4")
+            #expect(place.runway.books.uploads == 1 && place.tasks(of: "film").first?.references.count == 1)
+            try place.finish(daemon, ["film"])
         }
 
         @Test("killed while the film is made, vizd reads the same task again and pays once")
