@@ -114,7 +114,11 @@ extension DocumentReader {
             height: count(ImageKey.height, of: image, within: 1...DocumentReader.largest),
             bytes: count(ImageKey.bytes, of: image, within: 1...DocumentReader.largest),
             sha256: field(ImageKey.sha256, of: image).flatMap { digest($0) } ?? "",
-            contentType: text(ImageKey.contentType, of: image))
+            contentType: text(ImageKey.contentType, of: image),
+            // Results of versions that made no films do not have it.
+            duration: optionalField(ImageKey.duration, of: image).flatMap {
+                $0.node.value == .null ? nil : amount($0)
+            })
     }
 
     fileprivate mutating func requestDigest(of root: Place) -> String? {

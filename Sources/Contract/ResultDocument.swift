@@ -161,16 +161,21 @@ package struct ResultDocument: Equatable, Sendable {
         package var bytes: Int
         /// Of the file, in hexadecimal.
         package var sha256: String
-        /// `image/jpeg`.
+        /// `image/jpeg`, `video/mp4`.
         package var contentType: String
+        /// How long a film lasts, in seconds; nil for a picture.
+        package var duration: Double?
 
         /// The facts about a file.
-        package init(width: Int, height: Int, bytes: Int, sha256: String, contentType: String) {
+        package init(
+            width: Int, height: Int, bytes: Int, sha256: String, contentType: String, duration: Double? = nil
+        ) {
             self.width = width
             self.height = height
             self.bytes = bytes
             self.sha256 = sha256
             self.contentType = contentType
+            self.duration = duration
         }
     }
 
@@ -303,6 +308,7 @@ enum ImageKey: String, CaseIterable {
     case bytes
     case sha256
     case contentType = "content_type"
+    case duration
 }
 
 /// A key of `cost`.

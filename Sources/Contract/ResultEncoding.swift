@@ -111,6 +111,7 @@ extension ResultDocument.ImageFacts {
         writer.member(ImageKey.bytes, bytes)
         writer.member(ImageKey.sha256, sha256)
         writer.member(ImageKey.contentType, contentType)
+        writer.member(ImageKey.duration, duration.map { rounded($0, to: 3) })
         writer.endObject()
     }
 }

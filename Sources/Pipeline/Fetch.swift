@@ -1,5 +1,6 @@
-// Stage 3: the finished picture is fetched to the disk, decoded whole, and kept durably before the journal calls it
-// fetched. The address came from the provider, so it is foreign: no key goes there, and it leads to no private network.
+// Stage 3: the finished picture is fetched to the disk, decoded whole (a film: held against its own tables), and kept
+// durably before the journal calls it fetched. The address came from the provider, so it is foreign: no key goes there,
+// and it leads to no private network.
 
 internal import Contract
 internal import Imaging
@@ -91,18 +92,21 @@ extension Pipeline {
 
     // MARK: - Keeping
 
-    /// Decodes the picture whole and keeps it in the work folder.
-    func keep(_ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        let picture: VerifiedPicture
+    /// Decodes the picture whole, or looks a film through, and keeps it in the work folder.
+    func keep(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        let picture: Verified
         do throws(ImageFailure) {
-            picture = try await workers.verify(try arrived(job))
+            switch plan.kind {
+            case .image: picture = Verified(try await workers.verify(try arrived(job)))
+            case .video: picture = try await film(try arrived(job))
+            }
         } catch {
             try await settle(.final(job.charged, made: false), job)
             // A worker that died over a picture says nothing of the picture: the same may go well the next time.
             if error.code.isOurs || [.workerDied, .timedOut].contains(error.code) {
                 throw .job(.imagingUnavailable("the finished picture", error))
             }
-            return .spoiled(.notAnImage(error))
+            return .spoiled(plan.kind == .video ? .notAFilm(error) : .notAnImage(error))
         }
         let note: PictureNote
         do throws(SystemFailure) {
@@ -120,6 +124,34 @@ extension Pipeline {
         }
         (job.picture, job.submission, job.download) = (picture.bytes, nil, nil)
         return .kept(note)
+    }
+
+    /// What came, found whole.
+    private struct Verified {
+        let bytes: [UInt8]
+        let width: Int
+        let height: Int
+        let contentType: String
+
+        init(_ picture: VerifiedPicture) {
+            (bytes, contentType) = (picture.bytes, picture.contentType)
+            (width, height) = (picture.width, picture.height)
+        }
+
+        init(_ bytes: [UInt8], _ film: MovieFacts) {
+            (self.bytes, contentType) = (bytes, film.contentType)
+            (width, height) = (film.width, film.height)
+        }
+    }
+
+    private func film(_ file: OpenFile) async throws(ImageFailure) -> Verified {
+        let bytes: [UInt8]
+        do throws(SystemFailure) {
+            bytes = try await work.read(file, limit: settings.downloadBytes)
+        } catch {
+            throw ImageFailure(.unavailable, "it cannot be read from the disk (\(error)). Check the disk.")
+        }
+        return Verified(bytes, try MovieInspection.inspect(bytes))
     }
 
     /// The picture as it came: with the answer, or fetched.

@@ -107,7 +107,7 @@ extension Pipeline {
             job.goOn()
             let part = min(max(progress ?? 0, 0), 1)
             let words = progress.map { _ in " (\(Int(part * 100)) %)" } ?? ""
-            report = report.saying("\(name) is making the picture\(words)", percent: 20 + Int(part * 60))
+            report = report.saying("\(name) is making the \(plan.kind.noun)\(words)", percent: 20 + Int(part * 60))
         case .heard: break
         case .unheard(let failure, let next):
             let wait = wait(WaitReason(failure.httpStatus, failure.code), until: next, &job)

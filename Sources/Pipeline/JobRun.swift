@@ -151,16 +151,21 @@ struct JobRun {
         case .prepare: (5, "Reading the outfit and making its photos ready")
         case .order: (15, "Writing down the order")
         case .submit: (18, "Sending the order")
-        case .follow: (20, "Waiting for the picture")
+        case .follow(let plan, _): (20, "Waiting for the \(plan.kind.noun)")
         case .pause: (15, "Waiting before the next try")
         case .cancel: (20, "Cancelling the order")
-        case .fetch: (80, "Fetching the picture")
-        case .keep: (80, "Checking the picture")
-        case .store: (90, "Storing the picture")
+        case .fetch(let plan): (80, "Fetching the \(plan.kind.noun)")
+        case .keep(let plan): (80, "Checking the \(plan.kind.noun)")
+        case .store(let plan, _): (90, "Storing the \(plan.kind.noun)")
         case .update: (95, "Writing the outfit's record")
         case .finish, .fail: (100, "Ending")
         }
     }
+}
+
+extension PictureKind {
+    /// What a person calls it.
+    var noun: String { self == .video ? "film" : "picture" }
 }
 
 /// Amounts of several attempts.

@@ -284,7 +284,7 @@ package struct Pipeline: Sendable {
         case .cancel(let plan, let taskID): return try await giveUp(plan, taskID, &job)
         case .pause(let pause): return try await self.pause(pause, &job)
         case .fetch(let plan): return try await fetch(plan, &job)
-        case .keep: return try await keep(&job)
+        case .keep(let plan): return try await keep(plan, &job)
         case .store(let plan, let picture):
             await takeTurn(&job)
             return try await store(plan, picture, &job)

@@ -4,7 +4,7 @@
 //
 // Kept in the journal as JSON of our own (version 1); a plan of another version is refused, never guessed at.
 
-internal import Contract
+package import Contract
 package import Providers
 package import Wardrobe
 
@@ -26,6 +26,10 @@ package struct Plan: Equatable, Sendable {
     /// How many pictures of the day the provider should have counted just before this order; nil where it does not
     /// tell.
     package var countedBefore: Int?
+    /// A picture or a film.
+    package let kind: PictureKind
+    /// How long the film is to be, in seconds; nil for a picture.
+    package let seconds: Int?
 
     private static let version = 1
 
@@ -44,6 +48,8 @@ package struct Plan: Equatable, Sendable {
         json.member("used_descriptor", usedDescriptor)
         json.member("used_profile_descriptor", usedProfileDescriptor)
         json.member("counted_before", countedBefore)
+        json.member("kind", kind.rawValue)
+        json.member("seconds", seconds)
         json.endObject()
         return json.bytes
     }
@@ -53,23 +59,26 @@ package struct Plan: Equatable, Sendable {
         guard let root = Note.parse(bytes, version: Plan.version), let provider = root.text("provider"),
             let model = root.text("model"), let width = root.integer("width"), let height = root.integer("height"),
             let references = root.integer("references"), let descriptor = root.flag("used_descriptor"),
-            let profile = root.flag("used_profile_descriptor")
+            let profile = root.flag("used_profile_descriptor"),
+            // Plans from before there were films say nothing of it.
+            let kind = PictureKind(rawValue: root.text("kind") ?? PictureKind.image.rawValue)
         else { return nil }
         self.init(
             provider: provider, model: model, size: PixelSize(width: width, height: height),
             seed: root.integer("seed").flatMap(UInt32.init(exactly:)), prompt: root.text("prompt"),
             references: references, usedDescriptor: descriptor, usedProfileDescriptor: profile,
-            countedBefore: root.integer("counted_before"))
+            countedBefore: root.integer("counted_before"), kind: kind, seconds: root.integer("seconds"))
     }
 
     package init(
         provider: String, model: String, size: PixelSize, seed: UInt32?, prompt: String?, references: Int,
-        usedDescriptor: Bool, usedProfileDescriptor: Bool, countedBefore: Int? = nil
+        usedDescriptor: Bool, usedProfileDescriptor: Bool, countedBefore: Int? = nil, kind: PictureKind = .image,
+        seconds: Int? = nil
     ) {
         (self.provider, self.model, self.size, self.seed) = (provider, model, size, seed)
         (self.prompt, self.references) = (prompt, references)
         (self.usedDescriptor, self.usedProfileDescriptor) = (usedDescriptor, usedProfileDescriptor)
-        self.countedBefore = countedBefore
+        (self.countedBefore, self.kind, self.seconds) = (countedBefore, kind, seconds)
     }
 }
 
@@ -79,6 +88,8 @@ package struct StoredNote: Equatable, Sendable {
     package let url: String
     /// The file, absolute, or the object.
     package let place: StoredPicture.Place
+    /// How long a film lasts, in seconds; nil for a picture.
+    package let seconds: Double?
 
     private static let version = 1
 
@@ -92,6 +103,7 @@ package struct StoredNote: Equatable, Sendable {
         case .file(let path): json.member("path", path)
         case .object(let uri): json.member("uri", uri)
         }
+        if let seconds { json.member("seconds", seconds) }
         json.endObject()
         return json.bytes
     }
@@ -100,13 +112,15 @@ package struct StoredNote: Equatable, Sendable {
     package init?(encoded bytes: [UInt8]) {
         guard let root = Note.parse(bytes, version: StoredNote.version), let url = root.text("url") else { return nil }
         switch (root.text("path"), root.text("uri")) {
-        case (let path?, nil): self.init(url: url, path: path)
-        case (nil, let uri?): self.init(url: url, place: .object(uri))
+        case (let path?, nil): self.init(url: url, place: .file(path), seconds: root.amount("seconds"))
+        case (nil, let uri?): self.init(url: url, place: .object(uri), seconds: root.amount("seconds"))
         default: return nil
         }
     }
 
-    package init(url: String, place: StoredPicture.Place) { (self.url, self.place) = (url, place) }
+    package init(url: String, place: StoredPicture.Place, seconds: Double? = nil) {
+        (self.url, self.place, self.seconds) = (url, place, seconds)
+    }
 
     /// A file.
     package init(url: String, path: String) { self.init(url: url, place: .file(path)) }
@@ -133,6 +147,11 @@ extension JSONNode {
     fileprivate func integer(_ key: String) -> Int? {
         guard case .number(let text)? = self[key]?.value else { return nil }
         return Int(text)
+    }
+
+    fileprivate func amount(_ key: String) -> Double? {
+        guard case .number(let text)? = self[key]?.value else { return nil }
+        return Double(text)
     }
 
     fileprivate func flag(_ key: String) -> Bool? {

@@ -15,6 +15,7 @@ extension Pipeline {
         let (provider, model, size) = try choose(request)
         job.provider = provider.traits.id
         guard let user = UserID(request.userID) else { preconditionFailure("the contract let a bad user id through") }
+        if request.kind == .video { return try await prepareFilm(request, provider, model, size, user, &job) }
         let outfit = try await outfit(of: request, user)
         let groups = try grouped(outfit.items.count, model)
         if !job.isInHand {
@@ -58,9 +59,13 @@ extension Pipeline {
         }
         let traits = provider.traits
         var problems = unavailable(request)
-        guard let model = traits.model(request.model) else {
-            let names = traits.models.map(\.name).joined(separator: ", ")
-            throw .job(.invalid(problems + [Problem(path: "model", message: "\(traits.displayName) has \(names).")]))
+        let able = traits.models(for: request.kind)
+        guard let model = traits.model(request.model, for: request.kind) ?? (able.isEmpty ? traits.model(nil) : nil)
+        else {
+            let names = able.map(\.name).joined(separator: ", ")
+            let what = request.kind == .video ? " for films" : ""
+            throw .job(
+                .invalid(problems + [Problem(path: "model", message: "\(traits.displayName) has \(names)\(what).")]))
         }
         let size = request.ratio.map(PixelSize.init) ?? model.defaultSize
         if !model.sizes.admits(size) {
@@ -69,7 +74,8 @@ extension Pipeline {
         if request.seed != nil && !model.takesSeed {
             problems.append(Problem(path: "seed", message: "\(traits.displayName) takes no seed; leave it out."))
         }
-        if request.personImage != nil && !model.takesPersonImage {
+        // Of a film it concerns the still that is animated, and that is there.
+        if request.personImage != nil && !model.takesPersonImage && !model.kinds.contains(.video) {
             problems.append(
                 Problem(
                     path: "person_image", message: "\(traits.displayName) takes no photo of a person; leave it out."))

@@ -83,7 +83,8 @@ extension Pipeline {
         making.references = plan.references
         let facts = ResultDocument.ImageFacts(
             width: picture.width, height: picture.height, bytes: picture.bytes,
-            sha256: SHA256Digest(bytes: picture.sha256)?.hex ?? "", contentType: picture.contentType)
+            sha256: SHA256Digest(bytes: picture.sha256)?.hex ?? "", contentType: picture.contentType,
+            duration: stored.seconds)
         let made = ResultDocument.Picture(
             imageURL: stored.url, storage: .init(stored.place),
             generationTime: job.timing[.generate] ?? job.ticket.last?.seconds ?? 0,

@@ -85,6 +85,29 @@ extension JobFailure {
                 + "Move the request from failed/ back to incoming/ to try once more.")
     }
 
+    static func notAFilm(_ failure: ImageFailure) -> JobFailure {
+        JobFailure(
+            .notAnImage,
+            "What the provider sent is no whole film: \(sentence(failure.message)) "
+                + "Move the request from failed/ back to incoming/ to try once more.")
+    }
+
+    static func noStill(of outfit: String) -> JobFailure {
+        JobFailure(
+            .garmentUnreadable,
+            "There is no stored picture of the outfit \(printable(outfit)) that a film could begin with, and nothing "
+                + "was ordered. Have its picture made first (the same request without kind and model), then move this "
+                + "request from failed/ back to incoming/.")
+    }
+
+    static func stillUnreadable(of outfit: String, _ failure: ImageFailure) -> JobFailure {
+        JobFailure(
+            .garmentUnreadable,
+            "The stored picture of the outfit \(printable(outfit)) cannot be made into a film, and nothing was ordered: "
+                + "\(sentence(failure.message)) Have its picture made anew, then move this request from failed/ back "
+                + "to incoming/.")
+    }
+
     static let poison = JobFailure(
         .poison,
         "vizd ended in disorder three times while it worked on this request, so it is not started again. Look into "

@@ -2,6 +2,7 @@
 // that was interrupted in them simply makes them again.
 
 internal import Contract
+internal import Imaging
 internal import Ledger
 internal import Linux
 internal import Providers
@@ -11,13 +12,20 @@ extension Pipeline {
     /// Stores the kept picture for good.
     func store(_ plan: Plan, _ note: PictureNote, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         guard let picture = try await kept(note, job) else { throw .job(.pictureGone(job.ticket.name, note)) }
+        var seconds: Double?
+        do throws(ImageFailure) {
+            if plan.kind == .video { seconds = try MovieInspection.inspect(picture).seconds }
+        } catch {
+            throw .job(.pictureGone(job.ticket.name, note))
+        }
         let stored: StoredPicture
         do throws(WardrobeFailure) {
-            stored = try await wardrobe.storePicture(picture, for: job.storedName, until: deadline(of: job))
+            stored = try await wardrobe.storePicture(
+                picture, for: job.storedName(plan.kind), until: deadline(of: job))
         } catch {
             throw StepTrouble(error)
         }
-        let place = StoredNote(url: stored.url, place: stored.place)
+        let place = StoredNote(url: stored.url, place: stored.place, seconds: seconds)
         do throws(JournalFailure) {
             try await journal.stored(job.ticket.name, place.encoded())
         } catch {
@@ -76,8 +84,10 @@ extension JobRun {
         return id
     }
 
-    var storedName: StoredName {
-        guard let name = StoredName(user: user, outfit: outfit) else {
+    /// Where the outfit's picture or film is stored.
+    func storedName(_ kind: PictureKind) -> StoredName {
+        let ending = kind == .video ? "mp4" : "jpg"
+        guard let name = StoredName(user: user, outfit: outfit, fileExtension: ending) else {
             preconditionFailure("\(ticket.name) has no place for its picture")
         }
         return name

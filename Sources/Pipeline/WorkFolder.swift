@@ -48,6 +48,11 @@ package struct WorkFolder: Sendable {
         }
     }
 
+    /// The bytes of a file that was fetched, from its beginning.
+    package func read(_ file: OpenFile, limit: Int) async throws(SystemFailure) -> [UInt8] {
+        try await pool.run { () throws(SystemFailure) in try file.read(limit: limit) }
+    }
+
     /// The kept picture; nil when it is gone or is not the one that was noted.
     package func picture(_ note: PictureNote) async throws(SystemFailure) -> [UInt8]? {
         let folder = folder

@@ -42,6 +42,18 @@ package enum SizeRule: Hashable, Sendable {
         }
     }
 
+    /// The size whose shape is nearest to a picture's (width divided by height); of equally near ones the first. Nil
+    /// where sizes are not listed.
+    package func nearest(to aspect: Double) -> PixelSize? {
+        guard case .listed(let sizes) = self, aspect > 0 else { return nil }
+        // A shape twice as wide is as far away as one half as wide.
+        func distance(_ size: PixelSize) -> Double {
+            let ratio = Double(size.width) / Double(size.height) / aspect
+            return max(ratio, 1 / ratio)
+        }
+        return sizes.min { distance($0) < distance($1) }
+    }
+
     /// For a message: what may be asked for.
     package var phrase: String {
         switch self {
@@ -118,15 +130,18 @@ package struct ModelTraits: Hashable, Sendable {
     package let takesSeed: Bool
     package let takesPersonImage: Bool
     package let kinds: [PictureKind]
+    /// How long the films are that it is asked for, in seconds; nil for a model that makes none.
+    package let seconds: Int?
 
     package init(
         name: String, sizes: SizeRule, defaultSize: PixelSize, references: ReferenceRule, prompt: PromptRule?,
-        takesSeed: Bool, takesPersonImage: Bool, kinds: [PictureKind]
+        takesSeed: Bool, takesPersonImage: Bool, kinds: [PictureKind], seconds: Int? = nil
     ) {
         precondition(sizes.admits(defaultSize), "model \(name) does not make its own default size")
         (self.name, self.sizes, self.defaultSize) = (name, sizes, defaultSize)
         (self.references, self.prompt) = (references, prompt)
         (self.takesSeed, self.takesPersonImage, self.kinds) = (takesSeed, takesPersonImage, kinds)
+        self.seconds = seconds
     }
 }
 
@@ -136,7 +151,7 @@ package struct ProviderTraits: Hashable, Sendable {
     package let id: String
     /// As results spell it: `Flat lay`.
     package let displayName: String
-    /// The first is the default.
+    /// The first of each kind is that kind's default.
     package let models: [ModelTraits]
     /// Whether `submit` costs nothing and leaves nothing behind, so that it can be made again when nobody knows how
     /// the last one ended.
@@ -147,10 +162,12 @@ package struct ProviderTraits: Hashable, Sendable {
         (self.id, self.displayName, self.models, self.isFree) = (id, displayName, models, isFree)
     }
 
-    /// The model of that name, or the default where none is named.
-    package func model(_ name: String?) -> ModelTraits? {
-        guard let name else { return models[0] }
-        return models.first { $0.name == name }
+    /// The models that make pictures or films.
+    package func models(for kind: PictureKind) -> [ModelTraits] { models.filter { $0.kinds.contains(kind) } }
+
+    /// The model of that name among those of a kind, or the kind's default where none is named.
+    package func model(_ name: String?, for kind: PictureKind = .image) -> ModelTraits? {
+        models.first { $0.kinds.contains(kind) && (name == nil || $0.name == name) }
     }
 }
 
@@ -205,13 +222,17 @@ package struct Order: Hashable, Sendable {
     package let seed: UInt32?
     /// Nil where the model takes none.
     package let prompt: String?
+    /// Of a film: the one picture that it begins with.
     package var references: [Reference]
+    /// How long a film is to be; nil for a picture.
+    package let seconds: Int?
 
     package init(
-        kind: PictureKind, model: ModelTraits, size: PixelSize, seed: UInt32?, prompt: String?, references: [Reference]
+        kind: PictureKind, model: ModelTraits, size: PixelSize, seed: UInt32?, prompt: String?,
+        references: [Reference], seconds: Int? = nil
     ) {
         (self.kind, self.model, self.size, self.seed) = (kind, model, size, seed)
-        (self.prompt, self.references) = (prompt, references)
+        (self.prompt, self.references, self.seconds) = (prompt, references, seconds)
     }
 }
 

@@ -1,11 +1,12 @@
 // Puts pictures into a user's `saved_outfits.json`, as a value: bytes in, bytes out.
 //
 // On the outfit: `visualization_url`, `visualization_updated_at`, `visualizations` (newest first); on the file:
-// `last_updated`. Everything else is copied byte for byte. Several changes are made at once, in their order. The same
-// job's picture of the same view replaces its entry, so that doing it again changes nothing: after a crash, or when a
-// writer that knew nothing of it wrote over it. A removal takes the three members out with their commas and leaves what
-// is around them. An outfit that is not there is not made; what cannot be changed without damage (an `outfit` that is
-// no object, a `visualizations` that is no array) is told and left alone.
+// `last_updated`. A film is an entry of `visualizations` and no more: where `visualization_url` points, the app shows a
+// still picture, so the newest one that is no film decides. Everything else is copied byte for byte. Several changes
+// are made at once, in their order. The same job's picture of the same view replaces its entry, so that doing it again
+// changes nothing: after a crash, or when a writer that knew nothing of it wrote over it. A removal takes the three
+// members out with their commas and leaves what is around them. An outfit that is not there is not made; what cannot be
+// changed without damage (an `outfit` that is no object, a `visualizations` that is no array) is told and left alone.
 
 internal import Contract
 
@@ -188,8 +189,8 @@ private struct OutfitDraft {
 
     private func settings(of history: VisualizationHistory) -> [RecordSetting] {
         var settings: [RecordSetting] = []
-        // Where the newest picture is not one of these, a later job has already said where the outfit's picture is.
-        if let newest = history.newestAdded {
+        // Where the newest still is not one of these, a later job has already said where the outfit's picture is.
+        if let newest = history.newestStillAdded {
             settings.append(RecordSetting("visualization_url", .string(newest.url)))
             settings.append(RecordSetting("visualization_updated_at", .string(newest.createdAt.rfc3339)))
         }
@@ -221,8 +222,13 @@ private struct VisualizationHistory {
 
     var isEmpty: Bool { entries.isEmpty }
 
-    /// The newest entry, if it is one that was added.
-    var newestAdded: Visualization? { entries.first?.added }
+    /// The newest entry that is no film, if it is one that was added.
+    var newestStillAdded: Visualization? { entries.first { !isFilm($0) }?.added }
+
+    private func isFilm(_ entry: Entry) -> Bool {
+        if let added = entry.added { return added.isFilm }
+        return entry.source.flatMap { record.string("url", of: $0) }.map(Visualization.isFilm) ?? false
+    }
 
     /// Puts the pictures of one job in front, the first of them foremost, or over the entries that the job has there.
     mutating func add(_ visualizations: [Visualization]) {

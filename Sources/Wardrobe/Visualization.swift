@@ -22,6 +22,11 @@ package struct Visualization: Hashable, Sendable {
         (self.jobID, self.createdAt) = (jobID, createdAt)
     }
 
+    /// Whether it is a film: by the ending of its address, which is all that an entry in a record tells.
+    var isFilm: Bool { Visualization.isFilm(url) }
+
+    static func isFilm(_ url: String) -> Bool { url.utf8.suffix(4).elementsEqual(".mp4".utf8) }
+
     /// The entry of `visualizations`, member by member.
     var members: [RecordSetting] {
         [
@@ -32,8 +37,8 @@ package struct Visualization: Hashable, Sendable {
     }
 }
 
-/// The pictures that one job made of one outfit, to be put into its record together. The first is the one that
-/// `visualization_url` points to.
+/// The pictures that one job made of one outfit, to be put into its record together. The first that is no film is the
+/// one that `visualization_url` points to.
 package struct RecordUpdate: Hashable, Sendable {
     package let outfit: OutfitID
     package let visualizations: [Visualization]

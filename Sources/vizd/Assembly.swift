@@ -163,6 +163,8 @@ struct Assembly {
         environment.runway.apiKey = settings.runway.apiKey?.reveal()
         environment.runway.baseURL = settings.runway.baseURL
         environment.runway.stall = settings.http.stall.nanoseconds
+        environment.runway.videoModel = settings.runway.videoModel
+        environment.runway.videoSeconds = settings.runway.videoDuration
         (environment.runway.model, environment.runway.ratio) = (settings.runway.model, PixelSize(settings.runway.ratio))
         return environment
     }

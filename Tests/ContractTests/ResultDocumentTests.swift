@@ -84,7 +84,8 @@ struct ResultDocumentTests {
                 "generation_time":0.412,"provider":"Flat lay",\
                 "metadata":{"task_id":null,"model":null,"user_level_descriptor":false,"model_descriptor_used":false,\
                 "ratio":"1080:1440","seed":null,"prompt":null,"references":3,"reused":false},"image":{"width":1080,\
-                "height":1440,"bytes":412331,"sha256":"\(digest)","content_type":"image/jpeg"}},\
+                "height":1440,"bytes":412331,"sha256":"\(digest)","content_type":"image/jpeg",\
+                "duration":null}},\
                 "cost":{"credits":0,"usd":0},"timing":{"queued":0.01,"prepare":0.2,"generate":0.412,"download":0,\
                 "store":0.1,"update":0.02,"total":0.742},"user_id":"peichin",\
                 "outfit_id":"8f14e45f-ceea-467f-a0e6-1d1c6d3a0001","attempts":1,"request_sha256":"\(digest)",\

@@ -87,6 +87,23 @@ enum Samples {
         return document
     }
 
+    static var completeFilm: ResultDocument {
+        var film = picture(s3: true)
+        film.imageURL = "https://outfits.s3.eu-west-1.amazonaws.com/peichin/items/visualizations/\(outfit).mp4"
+        film.storage = .s3(uri: "s3://outfits/peichin/items/visualizations/\(outfit).mp4")
+        (film.making.model, film.making.ratio, film.making.references) = ("gen4_turbo", "832:1104", 1)
+        (film.making.userLevelDescriptor, film.making.modelDescriptorUsed) = (false, false)
+        film.making.prompt = "The outfit in the picture comes to life."
+        film.image = .init(
+            width: 832, height: 1104, bytes: 3_412_331, sha256: digest, contentType: "video/mp4", duration: 5.042)
+        var document = result(.complete(picture: film, views: []))
+        document.cost = .init(credits: 25, usd: 0.25)
+        document.timing = .init(
+            queued: 0.004, stages: [.prepare: 0.3, .generate: 32.5, .download: 0.9, .store: 0.2, .update: 0.02],
+            total: 33.9)
+        return document
+    }
+
     static var failedUnread: ResultDocument {
         var document = result(
             .failed(
@@ -127,8 +144,8 @@ enum Samples {
 
     static var all: [(name: String, document: ResultDocument)] {
         [
-            ("complete-local", completeLocal), ("complete-s3-views", completeS3), ("complete-removed", removed),
-            ("complete-profile", profile), ("failed-unread", failedUnread),
+            ("complete-local", completeLocal), ("complete-s3-views", completeS3), ("complete-film", completeFilm),
+            ("complete-removed", removed), ("complete-profile", profile), ("failed-unread", failedUnread),
             ("failed-invalid-request", failedInvalid), ("failed-submission-unknown", failedUnknown),
         ]
     }

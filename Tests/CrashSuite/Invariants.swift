@@ -57,6 +57,12 @@ struct Invariants {
         guard case .local(let path) = picture.storage else { return ["\(job.name) is stored nowhere"] }
         let bytes = try Host.readFile(path, limit: 1 << 26)
         if SHA256.of(bytes).hex != picture.image.sha256 { return ["\(job.name): the stored picture is another"] }
+        if job.isFilm {
+            do throws(ImageFailure) { _ = try MovieInspection.inspect(bytes) } catch {
+                return ["\(job.name): \(path) is no whole film: \(error.message)"]
+            }
+            return []
+        }
         if let reason = Decoder.shared.refusal(of: bytes) { return ["\(job.name): \(path) does not decode: \(reason)"] }
         return []
     }

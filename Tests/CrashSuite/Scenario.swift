@@ -16,6 +16,8 @@ package struct CrashJob: Sendable {
     var trap: (place: FaultPlace, fault: Fault, count: Int)?
     /// Whether somebody moves it back.
     var putBack = PutBack.never
+    /// Whether it asks for a film of the picture that is stored.
+    var isFilm = false
 
     /// What people do with a request that has landed.
     enum PutBack: Sendable {
@@ -34,6 +36,13 @@ package struct CrashJob: Sendable {
     func with(_ fault: Fault, at place: FaultPlace, count: Int = 1) -> CrashJob {
         var job = self
         job.trap = (place, fault, count)
+        return job
+    }
+
+    /// A film of an outfit whose picture is there (`Template`).
+    static func film(_ name: String) -> CrashJob {
+        var job = CrashJob(name, outfit: Template.filmed + name)
+        job.isFilm = true
         return job
     }
 
@@ -94,6 +103,9 @@ package struct CrashScenario: Sendable {
         CrashScenario(
             name: "rerun", about: "A complete job is moved back from done/ and runs once more.",
             jobs: [CrashJob("a").moved(.once)]),
+        CrashScenario(
+            name: "video", about: "Two films of stored pictures; one comes cut short and is fetched again.",
+            jobs: [.film("a"), .film("b").with(.truncatedPicture, at: .download)]),
         CrashScenario(
             name: "locked", about: "Two jobs write one record while a program that locks writes it too.",
             jobs: [CrashJob("a"), CrashJob("b")], writing: .locking),

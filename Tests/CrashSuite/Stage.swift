@@ -12,6 +12,8 @@ internal import TestSupport
 package final class Template: Sendable {
     private let site: Site
     static let user = "peichin"
+    /// What the ids of outfits begin with whose picture is stored.
+    static let filmed = "o-film-"
 
     /// Makes a wardrobe with an outfit for each of these, and lets vizd run one job there.
     package init(outfits: [String]) throws {
@@ -41,8 +43,9 @@ package final class Template: Sendable {
     private static func quick(_ configuration: inout RunwayConfiguration) { configuration.duration = 0.02...0.02 }
 
     /// A request whose tasks can be told from others'.
-    static func request(_ name: String, outfit: String) -> String {
-        #"{"user_id":"\#(user)","outfit_id":"\#(outfit)","prompt":"\#(RunwaySite.mark(name))"}"#
+    static func request(_ name: String, outfit: String, isFilm: Bool = false) -> String {
+        let kind = isFilm ? #","kind":"video""# : ""
+        return #"{"user_id":"\#(user)","outfit_id":"\#(outfit)","prompt":"\#(RunwaySite.mark(name))"\#(kind)}"#
     }
 
     /// One user with one garment and these outfits of it. `foreign` is the field of another program.
@@ -55,6 +58,12 @@ package final class Template: Sendable {
         try site.setRecord(Array(record.utf8), of: user)
         let photo = try Directory(path: "\(folder)/items").open("tee.png", .create)
         try photo.write(all: NoisePicture.png(edge: 96, seed: 1))
+        let pictures = "\(folder)/items/visualizations"
+        try Host.makeDirectories(pictures)
+        for outfit in outfits where outfit.hasPrefix(filmed) {
+            let still = try Directory(path: pictures).open(FileName("\(outfit).jpg"), .create)
+            try still.write(all: NoisePicture.png(edge: 96, seed: 2))
+        }
     }
 }
 

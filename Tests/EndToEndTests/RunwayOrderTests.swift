@@ -59,7 +59,8 @@ extension EndToEnd {
             let daemon = try place.ready()
             let wishes = [
                 "ratio": #""ratio":"1081:1441""#, "model": #""model":"gen5_image""#,
-                "seedless": #""model":"gemini_image3_pro","seed":7"#, "kind": #""kind":"video""#,
+                "seedless": #""model":"gemini_image3_pro","seed":7"#, "film": #""kind":"video","model":"gen4_image""#,
+                "shape": #""kind":"video","ratio":"1080:1440""#,
             ]
             for (name, wish) in wishes { try place.order(name, more: wish) }
             try place.order("nobody", more: #""provider":"nobody""#)

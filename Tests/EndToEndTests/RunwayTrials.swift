@@ -63,12 +63,13 @@ struct Trial: Sendable {
 extension RunwaySite {
     /// Delivers the jobs of a table, sets their traps, lets time pass, and holds what came of them against the table.
     /// The place must stand still (`held`): a trap for a task is set when its id is known, before it can end.
-    func run(_ trials: [Trial], _ settings: [String: String] = [:]) throws {
+    /// `more` are members of each request's JSON.
+    func run(_ trials: [Trial], _ settings: [String: String] = [:], more: String = "") throws {
         for trial in trials where trial.place == .create {
             spoilCreate(trial.name, trial.fault, count: trial.count)
         }
         let daemon = try ready(settings)
-        for trial in trials { try order(trial.name, outfit: Fixture.outfit(2)) }
+        for trial in trials { try order(trial.name, outfit: Fixture.outfit(2), more: more) }
         for trial in trials where trial.place != .create {
             let task = try awaitTask(trial.name, daemon)
             runway.inject(

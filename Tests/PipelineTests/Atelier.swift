@@ -31,7 +31,8 @@ final class ScriptedProvider: Provider {
     let cancels = Mutex(true)
     private let during = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
-    /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones too.
+    /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones too; and it
+    /// makes films of four seconds.
     init(_ id: String = "scripted", isFree: Bool = true) {
         let model = { (name: String) in
             ModelTraits(
@@ -41,8 +42,19 @@ final class ScriptedProvider: Provider {
                 prompt: isFree ? nil : PromptRule(limit: 1000, mention: .tag), takesSeed: true,
                 takesPersonImage: false, kinds: [.image])
         }
+        let reel = ModelTraits(
+            name: "reel",
+            sizes: .listed([
+                PixelSize(width: 832, height: 1104), PixelSize(width: 1280, height: 720),
+                PixelSize(width: 960, height: 960),
+            ]),
+            defaultSize: PixelSize(width: 832, height: 1104),
+            references: ReferenceRule(count: 1...1, aspect: 0.5...2, sharesSheets: false),
+            prompt: PromptRule(limit: 1000, mention: .number(word: "picture")), takesSeed: true,
+            takesPersonImage: false, kinds: [.video], seconds: 4)
         traits = ProviderTraits(
-            id: id, displayName: "Scripted", models: [model("plain"), model("grand")], isFree: isFree)
+            id: id, displayName: "Scripted", models: [model("plain"), model("grand")] + (isFree ? [] : [reel]),
+            isFree: isFree)
         cost = isFree ? .free : Price(credits: 8, microdollars: 80_000)
     }
 

@@ -39,6 +39,22 @@ struct NotesTests {
         #expect(StoredNote(encoded: Array(both.utf8)) == nil)
     }
 
+    @Test("a plan and a place know of a film, and plans from before there were films are of pictures")
+    func films() throws {
+        let plan = Plan(
+            provider: "runway", model: "gen4_turbo", size: PixelSize(width: 832, height: 1104), seed: 7, prompt: "p",
+            references: 1, usedDescriptor: false, usedProfileDescriptor: false, kind: .video, seconds: 5)
+        let back = try #require(Plan(encoded: plan.encoded()))
+        #expect(back == plan && back.kind == .video && back.seconds == 5)
+        let text = String(decoding: NotesTests.plan.encoded(), as: UTF8.self)
+        let old = text.replacing(#","kind":"image","seconds":null"#, with: "")
+        #expect(old != text && Plan(encoded: Array(old.utf8)) == NotesTests.plan)
+        let strange = text.replacing(#""kind":"image""#, with: #""kind":"opera""#)
+        #expect(Plan(encoded: Array(strange.utf8)) == nil)
+        let note = StoredNote(url: "u.mp4", place: .file("/u.mp4"), seconds: 5.042)
+        #expect(StoredNote(encoded: note.encoded()) == note)
+    }
+
     @Test("a note of another version is refused, not guessed at")
     func versions() {
         let plan = String(decoding: NotesTests.plan.encoded(), as: UTF8.self)

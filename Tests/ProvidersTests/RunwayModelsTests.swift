@@ -129,13 +129,14 @@ struct RunwayModelsTests {
             }.traits
         }
         let turbo = traits("gen4_image_turbo", 720, 1280)
-        #expect(turbo.models[0].name == "gen4_image_turbo" && turbo.models.count == facts.count)
+        #expect(turbo.models[0].name == "gen4_image_turbo" && turbo.models(for: .image).count == facts.count)
         #expect(turbo.models[0].defaultSize == PixelSize(width: 720, height: 1280))
         #expect(turbo.model("gen4_image")?.defaultSize == PixelSize(width: 720, height: 1280))
         let gemini = traits("gemini_image3_pro", 1080, 1440)
         #expect(gemini.models[0].defaultSize == PixelSize(width: 1792, height: 2400))
-        #expect(traits("nothing", 1, 1).models.map(\.name) == facts.map(\.name))
-        #expect(!turbo.isFree && turbo.id == "runway" && turbo.models.allSatisfy { $0.references.sharesSheets })
+        #expect(traits("nothing", 1, 1).models(for: .image).map(\.name) == facts.map(\.name))
+        #expect(!turbo.isFree && turbo.id == "runway")
+        #expect(turbo.models(for: .image).allSatisfy { $0.references.sharesSheets && $0.seconds == nil })
     }
 
     @Test("the settings can ask which models there are and which sizes one makes")

@@ -61,6 +61,7 @@ extension Fault {
         "withoutEstimate": .withoutEstimate, "cancelled": .cancelled, "missingFailureCode": .missingFailureCode,
         "cancelledElsewhere": .cancelledElsewhere, "forgotten": .forgotten, "page": .page, "short": .short,
         "endless": .endless, "truncatedPicture": .truncatedPicture, "notAPicture": .notAPicture, "empty": .empty,
+        "stillInstead": .stillInstead,
     ]
 
     /// Reads a fault by its `kind`; nil for an unknown one or where a value is missing.

@@ -78,6 +78,8 @@ package enum Fault: Sendable {
     case notAPicture
     /// A picture of no bytes.
     case empty
+    /// A still picture where a film was ordered.
+    case stillInstead
 
     /// Whether what was asked for is done.
     var isDone: Bool {

@@ -23,6 +23,8 @@ package struct Order: Sendable {
     /// The size of what is made; of `auto` some size of the model.
     package let size: PictureSize
     package let outputs: Int
+    /// How long a film lasts; nil for a picture.
+    var seconds: Int?
     package let references: [Reference]
     /// Credits, estimated.
     package let estimate: Double
@@ -141,8 +143,8 @@ package enum Orders {
         let perSecond = isSilent && model.name.hasPrefix("veo3.1") ? silentVeo(model) : model.creditsPerSecond
         return Order(
             kind: .video, model: model.name, prompt: body["promptText"]?.text ?? "", ratio: ratio,
-            size: PictureSize(ratio) ?? PictureSize(width: 1280, height: 720), outputs: 1, references: references,
-            estimate: perSecond * Double(seconds), aspects: model.aspects)
+            size: PictureSize(ratio) ?? PictureSize(width: 1280, height: 720), outputs: 1, seconds: seconds,
+            references: references, estimate: perSecond * Double(seconds), aspects: model.aspects)
     }
 
     private static func silentVeo(_ model: VideoModel) -> Double { model.name == "veo3.1" ? 20 : 10 }

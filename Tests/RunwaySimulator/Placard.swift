@@ -73,6 +73,12 @@ final class PictureStore: Sendable {
         }
         return made
     }
+
+    /// The MP4 of a task's output: the placard in two tints by turns, a second each. At most half a minute of it.
+    func film(of task: String, order: Order) -> [UInt8] {
+        let stills = (0..<2).map { picture(of: task, index: $0, order: order) }
+        return Movie.encode(order.size, pictures: (0..<min(max(order.seconds ?? 1, 1), 30)).map { stills[$0 % 2] })
+    }
 }
 
 /// The drawing itself.

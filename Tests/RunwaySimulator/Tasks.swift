@@ -1,6 +1,6 @@
 // Reading and removing tasks, and the downloads of what they made.
 //
-// What is made is a PNG of the asked size whatever `outputFormat` says, and for videos a file that only looks like one.
+// What is made is a PNG of the asked size whatever `outputFormat` says, and for videos an MP4 of such pictures.
 
 internal import Contract
 internal import Digest
@@ -115,7 +115,7 @@ extension Core {
         case .missing: return Answer.storage(404, "NoSuchKey").reply
         case .order(let order):
             let index = parts[3].split(separator: "_").last.flatMap { Int($0.prefix { $0 != "." }) } ?? 0
-            return Disturbance.reply(output(of: id, index, order), fault)
+            return Disturbance.reply(output(of: id, index, order, fault), fault)
         }
     }
 
@@ -124,25 +124,13 @@ extension Core {
         case refused, missing
     }
 
-    private func output(of id: String, _ index: Int, _ order: Order) -> Answer {
-        if order.kind == .video {
-            return Answer(headers: [("Content-Type", "video/mp4")], body: Video.bytes(id))
+    private func output(of id: String, _ index: Int, _ order: Order, _ fault: Fault?) -> Answer {
+        let isStill = if case .stillInstead = fault { true } else { false }
+        if order.kind == .video, !isStill {
+            return Answer(headers: [("Content-Type", "video/mp4")], body: pictures.film(of: id, order: order))
         }
         return Answer(
             headers: [("Content-Type", "image/png")], body: pictures.picture(of: id, index: index, order: order))
-    }
-}
-
-/// What stands for a video: the outer boxes of an MP4 with nothing to play in them.
-enum Video {
-    static func bytes(_ id: String) -> [UInt8] {
-        box("ftyp", Array("isom".utf8) + [0, 0, 2, 0] + Array("isomiso2mp41".utf8))
-            + box("free", Array("SIMULATED VIDEO of task \(id)".utf8)) + box("mdat", [UInt8](repeating: 0, count: 64))
-    }
-
-    private static func box(_ name: String, _ content: [UInt8]) -> [UInt8] {
-        let size = content.count + 8
-        return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) } + Array(name.utf8) + content
     }
 }
 

@@ -145,7 +145,13 @@ struct AccountTests {
         let id = try #require(try made.json()["id"]?.text)
         let download = try caller.get(try caller.output(id))
         #expect(download.header("Content-Type") == "video/mp4")
-        #expect(Array(download.body[4..<8]) == Array("ftyp".utf8))
+        let film = download.body
+        #expect(Array(film[4..<8]) == Array("ftyp".utf8))
+        simulator.inject(Injection(at: .download, fault: .truncatedPicture))
+        #expect(try caller.get(try caller.output(id)).body == Array(film.prefix(film.count / 2)))
+        simulator.inject(Injection(at: .download, fault: .stillInstead))
+        let still = try caller.get(try caller.output(id))
+        #expect(still.header("Content-Type") == "image/png" && Array(still.body[1..<4]) == Array("PNG".utf8))
         let last = #"[{"uri":"https://img.example.test/a.jpg","position":"last"}]}"#
         #expect(try caller.post("/v1/image_to_video", start + last).status == 400)
         #expect(try caller.post("/v1/image_to_video", #"{"model":"gen4_image"}"#).status == 400)

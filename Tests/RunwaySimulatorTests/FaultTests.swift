@@ -280,7 +280,7 @@ struct FaultTests {
             "createThenStall", "cutAnswer", "stallMidway", "garbageJSON", "wrongContentType", "extraUnknownFields",
             "late", "trickle", "withoutEstimate", "failure", "cancelled", "unknownStatus", "missingFailureCode",
             "cancelledElsewhere", "forgotten", "redirect", "page", "short", "endless", "truncatedPicture",
-            "notAPicture", "empty",
+            "notAPicture", "empty", "stillInstead",
         ])
     func kinds(_ kind: String) throws {
         let text = #"{"kind":"\#(kind)","status":503,"url":"http://127.0.0.1:9/","code":"INTERNAL"}"#

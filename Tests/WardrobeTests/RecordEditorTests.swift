@@ -47,6 +47,27 @@ struct RecordEditorTests {
                 + #"]}], "last_updated": "2026-11-24T02:00:00.000Z"}"# + "\n")
     }
 
+    @Test("a film is an entry, and the outfit's picture stays the newest still")
+    func films() throws {
+        func film(_ job: String) -> Visualization {
+            Visualization(url: "w/o.mp4", provider: "Runway ML", model: "m", jobID: job, createdAt: now)
+        }
+        let first = try edit(#"{"saved":[{"id":"o"}]}"#, "o", picture("j"))
+        let second = try edit(first, "o", film("f"))
+        #expect(
+            second.contains(#""visualization_url":"w/j.jpg","visualization_updated_at":"2026-11-24T01:59:59.000Z""#))
+        #expect(second.contains(#""visualizations":[{"url":"w/o.mp4""#) && second.contains(tight))
+        // The still's job is done again, after a crash: the film before it is no later still.
+        let again = try RecordEditor.apply(
+            [RecordUpdate(outfit: OutfitID("o")!, visualizations: [picture("j")])], to: Array(second.utf8), now: now)
+        #expect(again.bytes == nil && again.outcomes == [.recorded])
+        let third = try edit(second, "o", picture("k"))
+        #expect(third.contains(#""visualization_url":"w/k.jpg""#))
+        let alone = try edit(#"{"saved":[{"id":"o"}]}"#, "o", film("f"))
+        #expect(!alone.contains("visualization_url") && !alone.contains("visualization_updated_at"))
+        #expect(alone.contains(#""job_id":"f""#))
+    }
+
     private func pretty(_ unit: String, _ line: String) -> (before: String, after: String) {
         func lines(_ rows: [(Int, String)]) -> String {
             rows.map { String(repeating: unit, count: $0.0) + $0.1 }.joined(separator: line)

@@ -109,6 +109,12 @@ struct CommandsRenderingTests {
         #expect(summary.status == .success)
         #expect(summary.pictures == ["/srv/o-17.jpg"])
         #expect(summary.remarks == ["Flat lay, $0.08 (8 credits), 0.7 s"])
+        var film = Sample.complete(cost: .init(credits: 25, usd: 0.25))
+        if case .complete(var made, let views) = film.outcome {
+            made.image.duration = 5.042
+            film.outcome = .complete(picture: made, views: views)
+        }
+        #expect(ResultSummary(film).remarks == ["Flat lay, a film of 5 s, $0.25 (25 credits), 0.7 s"])
     }
 
     @Test("a failed job says its code, its sentence and every detail")
@@ -198,10 +204,12 @@ struct CommandsNamesTests {
     @Test("options become the request that they say")
     func options() throws {
         let words = [
-            "--user", "peichin", "--outfit", "o 17", "--prompt", "rain", "--seed", "7", "--priority", "high", "--ratio",
+            "--user", "peichin", "--outfit", "o 17", "--prompt", "rain", "--seed", "7", "--priority", "high", "--kind",
+            "video", "--ratio",
             "1080:1440", "--not-after", "2026-11-24T18:00:00Z", "--metadata", #"{"n":1e3}"#, "--regenerate",
         ]
         let request = try JobRequest.decode(try RequestOptions.parse(words).encoded())
+        #expect(request.kind == .video)
         #expect(request.userID == "peichin" && request.outfitID == "o 17" && request.prompt == "rain")
         #expect(
             request.seed == 7 && request.priority == .high && request.ratio == Ratio("1080:1440") && request.regenerate)

@@ -306,6 +306,22 @@ struct SettingsProblemsTests {
         #expect(World("runway.model: gpt_image_2\n").problems() == [], "a default size is the model's own")
     }
 
+    @Test("a video model or a length of film that Runway does not have is told before anything is ordered")
+    func runwayFilms() throws {
+        let settings = try World(nil, ["RUNWAY_VIDEO_MODEL": "veo3.1", "VIZD_RUNWAY_VIDEO_DURATION": "8"]).settings()
+        #expect(settings.runway.videoModel == "veo3.1" && settings.runway.videoDuration == 8)
+        let model = World("runway.videoModel: gen4_turbi\n").problems()
+        #expect(model.count == 1 && model[0].contains("did you mean gen4_turbo?") && model[0].contains("veo3.1_fast"))
+        let length = World("runway.videoDuration: 11\n").problems()
+        #expect(
+            length.count == 1 && length[0].contains("2 to 10 seconds") && length[0].contains("runway.videoDuration"))
+        let both = World("runway.videoModel: veo3.1\n").problems()
+        #expect(both.count == 1 && both[0].contains("4, 6, 8 seconds"))
+        #expect(World("runway.videoDuration: soon\n").problems().count == 1)
+        #expect(World("runway.videoDuration: 0\n").problems().count == 1)
+        #expect(World("runway.videoModel: veo3.1\nrunway.videoDuration: 6\n").problems() == [])
+    }
+
     @Test("an address of Runway without TLS is refused where a key would go there, unless it is allowed by name")
     func runwayWithoutTLS() {
         let plain = "runway.baseUrl: http://Gateway.test:8080/v1\n"

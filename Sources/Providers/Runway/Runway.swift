@@ -47,7 +47,13 @@ package struct Runway: Provider {
         let others = RunwayModel.all.filter { $0.name != settings.model }
         return ProviderTraits(
             id: "runway", displayName: "Runway ML",
-            models: (chosen + others).map { $0.traits(wanted: settings.ratio) }, isFree: false)
+            models: (chosen + others).map { $0.traits(wanted: settings.ratio) } + videoModels(settings), isFree: false)
+    }
+
+    private static func videoModels(_ settings: RunwaySettings) -> [ModelTraits] {
+        let chosen = RunwayVideoModel.all.filter { $0.name == settings.videoModel }
+        let others = RunwayVideoModel.all.filter { $0.name != settings.videoModel }
+        return (chosen + others).map { $0.traits(seconds: settings.videoSeconds) }
     }
 
     private static func model(_ order: Order) -> RunwayModel {
@@ -57,9 +63,22 @@ package struct Runway: Provider {
         return model
     }
 
+    private static func videoModel(_ order: Order) -> RunwayVideoModel {
+        guard let model = RunwayVideoModel.all.first(where: { $0.name == order.model.name }) else {
+            preconditionFailure("an order of a film by \(order.model.name) came to Runway, which has no such model")
+        }
+        return model
+    }
+
     /// The highest price of this order; what it really was is in the task when it has ended.
     package func price(_ order: Order) -> Price {
-        Price(runwayCredits: Runway.model(order).credits(order.size, references: order.references.count))
+        switch order.kind {
+        case .image:
+            return Price(runwayCredits: Runway.model(order).credits(order.size, references: order.references.count))
+        case .video:
+            guard let seconds = order.seconds else { preconditionFailure("a film without a length was ordered") }
+            return Price(runwayCredits: Runway.videoModel(order).credits(seconds: seconds))
+        }
     }
 
     // MARK: - Before the order
@@ -96,11 +115,15 @@ package struct Runway: Provider {
 
     // MARK: - The order
 
-    /// `POST /v1/text_to_image`, once.
+    /// `POST /v1/text_to_image`, or `/v1/image_to_video` for a film; once.
     package func submit(_ order: Order) async -> Submission {
-        let body = RunwayOrder.body(order, Runway.model(order))
+        let (path, body) =
+            switch order.kind {
+            case .image: ("/v1/text_to_image", RunwayOrder.body(order, Runway.model(order)))
+            case .video: ("/v1/image_to_video", RunwayOrder.body(film: order, Runway.videoModel(order)))
+            }
         do throws(TransferFailure) {
-            return outcome(try await calls.post("/v1/text_to_image", body), order)
+            return outcome(try await calls.post(path, body), order)
         } catch {
             return outcome(error, order)
         }

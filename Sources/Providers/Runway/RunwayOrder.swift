@@ -1,4 +1,4 @@
-// An order as Runway wants it: the JSON body of `POST /v1/text_to_image`.
+// An order as Runway wants it: the JSON body of `POST /v1/text_to_image` or `/v1/image_to_video`.
 //
 // Photos go along as data URIs, or as the handle of an upload (`RunwayUploads`). What is sent is what the model's entry
 // in the table says and no more: `contentModeration` is left to its default, and so is whatever has no price.
@@ -24,13 +24,37 @@ enum RunwayOrder {
         return json.bytes
     }
 
+    /// The body of a film's order: one picture, a prompt, a length. Everything that has a default is said, since
+    /// nowhere is written what it is.
+    static func body(film order: Order, _ model: RunwayVideoModel) -> [UInt8] {
+        guard let prompt = order.prompt, let seconds = order.seconds, order.references.count == 1 else {
+            preconditionFailure("a film without prompt, length or picture came to \(model.name)")
+        }
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("model", model.name)
+        json.key("promptImage")
+        write(order.references[0], to: &json)
+        json.member("promptText", prompt)
+        json.member("ratio", order.size.description)
+        json.member("duration", seconds)
+        if model.takesSeed, let seed = order.seed { json.member("seed", Int(seed)) }
+        if model.isSilenced { json.member("audio", false) }
+        json.endObject()
+        return json.bytes
+    }
+
+    private static func write(_ reference: Reference, to json: inout JSONWriter) {
+        if let handle = reference.handle { json.string(handle) } else { json.raw(quotedDataURI(reference.image)) }
+    }
+
     private static func write(_ references: [Reference], tagged: Bool, to json: inout JSONWriter) {
         json.key("referenceImages")
         json.beginArray()
         for reference in references {
             json.beginObject()
             json.key("uri")
-            if let handle = reference.handle { json.string(handle) } else { json.raw(quotedDataURI(reference.image)) }
+            write(reference, to: &json)
             if tagged, let tag = reference.tag { json.member("tag", tag) }
             json.endObject()
         }

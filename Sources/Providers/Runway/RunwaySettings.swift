@@ -10,6 +10,10 @@ package struct RunwaySettings: Sendable {
     package var model = "gen4_image"
     /// `runway.ratio`: the size of a request that names none, where the model makes it.
     package var ratio = PixelSize(width: 1080, height: 1440)
+    /// `runway.videoModel`: the model of a film whose request names none. One of `Runway.videoModelNames`.
+    package var videoModel = "gen4_turbo"
+    /// `runway.videoDuration`: how long films are to be, in seconds.
+    package var videoSeconds = 5
     /// `http.stall`, nanoseconds: for the calls that can be made again.
     package var stall: Int64 = 20_000_000_000
 

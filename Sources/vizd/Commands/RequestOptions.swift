@@ -7,6 +7,8 @@ internal import Linux
 
 extension Priority: ExpressibleByArgument {}
 
+extension PictureKind: ExpressibleByArgument {}
+
 /// A span of time on the command line: `90`, `20s`, `5m`.
 struct TimeArgument: ExpressibleByArgument {
     let duration: Duration
@@ -45,6 +47,9 @@ struct RequestOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The provider's random seed.", valueName: "number"))
     var seed: UInt32?
 
+    @Option(help: "A picture, or a film (video) of the picture that is stored.")
+    var kind: PictureKind?
+
     @Option(help: "How soon it is taken.")
     var priority: Priority?
 
@@ -61,7 +66,8 @@ struct RequestOptions: ParsableArguments {
     /// Whether any of them was given.
     var isEmpty: Bool {
         let texts = [user, outfit, prompt, modelDescriptor, provider, ratio, notAfter, metadata]
-        return texts.allSatisfy { $0 == nil } && seed == nil && priority == nil && !regenerate && !delete && !setProfile
+        return texts.allSatisfy { $0 == nil } && seed == nil && kind == nil && priority == nil && !regenerate && !delete
+            && !setProfile
     }
 
     /// The request as a file.
@@ -81,6 +87,7 @@ struct RequestOptions: ParsableArguments {
         request.modelDescriptor = modelDescriptor
         request.provider = provider
         request.seed = seed
+        request.kind = kind ?? .image
         request.priority = priority ?? .normal
         request.regenerate = regenerate
         request.ratio = try ratio.map(Self.readRatio)

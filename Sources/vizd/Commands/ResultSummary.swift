@@ -37,7 +37,8 @@ struct ResultSummary: Equatable, Sendable {
             pictures = (views.isEmpty ? [picture] : views.map(\.picture)).map { shown(Self.place($0)) }
             let reused = picture.making.reused ? ", answered from the stored picture" : ""
             let time = result.timing.total.map { ", \(Self.seconds($0))" } ?? ""
-            remarks = ["\(shown(picture.provider)), \(price)\(time)\(reused)"]
+            let film = picture.image.duration.map { ", a film of \(Self.seconds($0))" } ?? ""
+            remarks = ["\(shown(picture.provider))\(film), \(price)\(time)\(reused)"]
         case .removed(let addresses):
             status = .success
             pictures = addresses.map { shown($0) }

@@ -162,11 +162,15 @@ extension Assembly {
         return row
     }
 
-    /// What the configured provider has lately taken, for the status files of the first jobs.
+    /// What the configured provider's default models have lately taken, for the status files of the first jobs.
     private func remember() throws {
         let (journal, provider) = (journal, settings.provider)
-        let latestFirst = try Waiter.wait { try await journal.recentDurations(provider: provider) }
-        life.board.remember(latestFirst.reversed(), provider: provider)
+        guard let traits = providers.provider(provider)?.traits else { return }
+        for kind in PictureKind.allCases {
+            guard let model = traits.model(nil, for: kind)?.name else { continue }
+            let latestFirst = try Waiter.wait { try await journal.recentDurations(provider: provider, model: model) }
+            life.board.remember(latestFirst.reversed(), provider: provider, kind: kind)
+        }
     }
 
     /// Pictures in the work folder whose jobs have ended: those of failed jobs stay for a retry.

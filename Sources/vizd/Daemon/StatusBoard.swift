@@ -16,6 +16,8 @@ final class StatusBoard: Sendable {
         let userID: String
         let outfitID: String?
         let attempt: Int
+        /// Films take longer than pictures, so each kind has its own history.
+        let kind: PictureKind
         /// Monotonic nanoseconds.
         let begun: Int64
         var progress: StageReport?
@@ -42,8 +44,9 @@ final class StatusBoard: Sendable {
     }
 
     /// What the journal knows of earlier jobs, oldest first.
-    func remember(_ seconds: [Double], provider: String) {
-        state.withLock { state in for one in seconds { state.history.add(one, provider: provider) } }
+    func remember(_ seconds: [Double], provider: String, kind: PictureKind = .image) {
+        let history = Self.history(of: kind, provider)
+        state.withLock { state in for one in seconds { state.history.add(one, provider: history) } }
     }
 
     /// A job begins; a request that cannot be read has no status file, it ends at once.
@@ -51,7 +54,7 @@ final class StatusBoard: Sendable {
         guard case .success(let request) = ticket.decoded else { return }
         let entry = Entry(
             userID: request.userID, outfitID: request.outfitID, attempt: max(ticket.last?.attempt ?? 0, 1),
-            begun: monotonicClock())
+            kind: request.kind, begun: monotonicClock())
         state.withLock { $0.jobs[name] = entry }
         files.begin(name.landing) { [weak self] wall in self?.render(name, wall) ?? [] }
     }
@@ -66,7 +69,7 @@ final class StatusBoard: Sendable {
     func ended(_ name: JobName, _ result: ResultDocument) {
         state.withLock { state in
             guard let entry = state.jobs.removeValue(forKey: name), case .complete = result.outcome else { return }
-            state.history.add(seconds(since: entry), provider: entry.progress?.provider ?? provider)
+            state.history.add(seconds(since: entry), provider: history(of: entry))
         }
     }
 
@@ -76,13 +79,21 @@ final class StatusBoard: Sendable {
         return ahead == 0 ? " It is the next." : " \(ahead) of vizd's jobs are before it."
     }
 
+    /// Under which name the durations of such jobs are kept.
+    private func history(of entry: Entry) -> String {
+        Self.history(of: entry.kind, entry.progress?.provider ?? provider)
+    }
+
+    private static func history(of kind: PictureKind, _ provider: String) -> String {
+        kind == .video ? "\(provider), films" : provider
+    }
+
     private func seconds(since entry: Entry) -> Double { Double(monotonicClock() - entry.begun) / 1e9 }
 
     private func render(_ name: JobName, _ wall: Int64) -> [UInt8] {
         let (found, left) = state.withLock { state -> (Entry?, Double) in
             guard let entry = state.jobs[name] else { return (nil, 0) }
-            let provider = entry.progress?.provider ?? provider
-            return (entry, state.history.remaining(provider: provider, elapsed: seconds(since: entry)))
+            return (entry, state.history.remaining(provider: history(of: entry), elapsed: seconds(since: entry)))
         }
         let progress = found?.progress
         // The line has moved on since the job was told: asked now.

@@ -72,6 +72,9 @@ struct Settings: Sendable, Equatable {
         var model = ""
         var ratio = Ratio("1:1") ?? { preconditionFailure("1:1 is a ratio") }()
         var modelDescriptor: String?
+        var videoModel = ""
+        /// Seconds.
+        var videoDuration = 0
         var onLostResponse = LostResponse.fail
         var resubmitAfter = Duration.zero
     }

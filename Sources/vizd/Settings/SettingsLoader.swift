@@ -244,6 +244,7 @@ struct SettingsLoader {
     /// A model, a size or an address that would only fail with the first paid order.
     private mutating func checkRunway() {
         let (runway, isUsed) = (settings.runway, settings.provider == "runway" || settings.runway.apiKey != nil)
+        checkFilms()
         // What does not even have the form of a ratio is told already.
         let isRatioSaid =
             (sources["runway.ratio"] ?? .builtIn) != .builtIn && !problems.contains { $0.key == "runway.ratio" }
@@ -265,6 +266,23 @@ struct SettingsLoader {
                 "“\(runway.baseURL)” is spoken to without TLS, and the key would go with it; write https://, or name "
                     + "\(host) in http.allowInsecure if that is what you want.")
         }
+    }
+
+    private mutating func checkFilms() {
+        let runway = settings.runway
+        guard Runway.videoModelNames.contains(runway.videoModel) else {
+            let near = nearestWord(to: runway.videoModel, among: Runway.videoModelNames)
+            return reportCheck(
+                "runway.videoModel",
+                "Runway has no video model “\(runway.videoModel)”\(near.map { "; did you mean \($0)?" } ?? ".") It has: "
+                    + Runway.videoModelNames.joined(separator: ", ") + ".")
+        }
+        guard !problems.contains(where: { $0.key == "runway.videoDuration" }),
+            let objection = Runway.objection(to: runway.videoDuration, of: runway.videoModel)
+        else { return }
+        reportCheck(
+            sources["runway.videoDuration"] == .builtIn ? "runway.videoModel" : "runway.videoDuration",
+            "Films of \(runway.videoDuration) seconds are set in runway.videoDuration, but \(objection).")
     }
 
     private mutating func checkStorage() {

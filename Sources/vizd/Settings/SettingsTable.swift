@@ -102,6 +102,15 @@ enum SettingsTable {
             "runway.modelDescriptor", optional: .text(limit: 1000), \.runway.modelDescriptor,
             about: "Who wears the outfit, when neither the request nor the user's profile says."),
         Setting(
+            "runway.videoModel", .text(limit: 64), \.runway.videoModel, default: "gen4_turbo",
+            about: "The model that makes films (kind: video) of pictures."),
+        Setting(
+            "runway.videoDuration", .integer(1...60, unit: "seconds"), \.runway.videoDuration, default: "5",
+            about: """
+                How long a film is. A model named by a request that does not make this length makes the nearest one
+                that it does.
+                """),
+        Setting(
             "runway.onLostResponse", .choice, \.runway.onLostResponse, default: "fail",
             about: """
                 When a paid request was sent and its answer was lost: fail (submission_unknown, a person decides) or

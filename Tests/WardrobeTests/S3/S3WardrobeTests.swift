@@ -138,7 +138,11 @@ struct S3WardrobeTests {
         #expect(stored.place == .object("s3://closet/\(path)") && stored.bytes == 3)
         #expect(stored.url == "https://cdn.example.org/img/\(escaped)" && stored.sha256 == SHA256.of([1, 2, 3]))
         _ = try await home.wardrobe.storePicture([4], for: home.picture("o", view: "street"))
+        let film = try #require(
+            StoredName(user: name.user, outfit: name.outfit, fileExtension: "mp4"))
+        _ = try await home.wardrobe.storePicture([5], for: film)
         let listed = try await home.listing()
+        #expect(listed[String(path.dropLast(3)) + "mp4"]?["type"] == "video/mp4")
         #expect(listed[path]?["type"] == "image/jpeg" && listed[path]?["cache"] == "no-cache")
         #expect(listed[path]?["sha256"] == SHA256.of([1, 2, 3]).hex)
         #expect(listed["\(home.user)/items/visualizations/views/o/street.jpg"] != nil)
