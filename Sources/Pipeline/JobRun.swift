@@ -13,7 +13,7 @@ struct JobRun {
     let startedAt: Int64
     /// Tells the status file.
     let report: @Sendable (StageReport) -> Void
-    /// Nil where it could not be read.
+    /// As its one view says, where it has one; nil where it could not be read.
     let request: JobRequest?
     /// The stage that is under way, or was when it failed.
     var stage: Stage = .prepare
@@ -66,7 +66,11 @@ struct JobRun {
 
     init(ticket: JobTicket, startedAt: Int64, report: @escaping @Sendable (StageReport) -> Void) {
         (self.ticket, self.startedAt, self.report) = (ticket, startedAt, report)
-        if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
+        if case .success(let request) = ticket.decoded {
+            self.request = request.asItsViewSays
+        } else {
+            request = nil
+        }
         provider = ticket.row.provider
         attempts = ticket.last?.attempt ?? 0
         queued = ticket.queued

@@ -88,7 +88,13 @@ extension Pipeline {
             imageURL: stored.url, storage: .init(stored.place),
             generationTime: job.timing[.generate] ?? job.ticket.last?.seconds ?? 0,
             provider: displayName(plan.provider), making: making, image: facts)
-        return document(job, progress: 100, .complete(picture: made, views: []))
+        let views = job.view.map { [ResultDocument.View(name: $0, picture: made)] } ?? []
+        return document(job, progress: 100, .complete(picture: made, views: views))
+    }
+
+    /// The result of a job that is not begun, for a reason that was found before its first stage.
+    package func refused(_ ticket: JobTicket, _ failure: JobFailure) -> ResultDocument {
+        failed(JobRun(ticket: ticket, startedAt: monotonicClock(), report: { _ in }), failure, at: .prepare)
     }
 
     /// The result of a job that ended with a failure in `stage` (nil: before the first).
