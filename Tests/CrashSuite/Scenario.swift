@@ -16,6 +16,30 @@ package struct CrashJob: Sendable {
     var trap: (place: FaultPlace, fault: Fault, count: Int)?
     /// Whether somebody moves it back.
     var putBack = PutBack.never
+    /// What it asks for.
+    var shape = Shape.single
+
+    /// One picture, or several in one request.
+    enum Shape: Equatable, Sendable {
+        case single
+        /// Pictures of these outfits; `outfit` is none of it.
+        case batch([String])
+        /// Pictures of its outfit under these names.
+        case views([String])
+    }
+
+    /// The outfits that it makes pictures of.
+    var outfits: [String] {
+        if case .batch(let outfits) = shape { outfits } else { [outfit] }
+    }
+
+    /// How many orders it makes.
+    var orders: Int {
+        switch shape {
+        case .single: 1
+        case .batch(let parts), .views(let parts): parts.count
+        }
+    }
 
     /// What people do with a request that has landed.
     enum PutBack: Sendable {
@@ -34,6 +58,13 @@ package struct CrashJob: Sendable {
     func with(_ fault: Fault, at place: FaultPlace, count: Int = 1) -> CrashJob {
         var job = self
         job.trap = (place, fault, count)
+        return job
+    }
+
+    /// The same for several pictures.
+    func of(_ shape: Shape) -> CrashJob {
+        var job = self
+        job.shape = shape
         return job
     }
 
@@ -94,6 +125,14 @@ package struct CrashScenario: Sendable {
         CrashScenario(
             name: "rerun", about: "A complete job is moved back from done/ and runs once more.",
             jobs: [CrashJob("a").moved(.once)]),
+        CrashScenario(
+            name: "batch", about: "A batch of two outfits, one of which the provider refuses.",
+            jobs: [
+                CrashJob("a").of(.batch(["o-a", "o-b"]))
+                    .with(.status(400), at: .create)
+            ]),
+        CrashScenario(
+            name: "views", about: "One outfit in two views.", jobs: [CrashJob("a").of(.views(["studio", "street"]))]),
         CrashScenario(
             name: "locked", about: "Two jobs write one record while a program that locks writes it too.",
             jobs: [CrashJob("a"), CrashJob("b")], writing: .locking),
