@@ -14,7 +14,8 @@ extension ResultDocument {
         }
         let outcome = reader.outcome(of: root)
         let metadata = reader.object(ResultKey.metadata, of: root).map { reader.document.text(of: $0.node) }
-        let document = ResultDocument(
+        let failedViews = reader.failedViews(of: root)
+        var document = ResultDocument(
             jobID: reader.text(ResultKey.jobID, of: root),
             progress: reader.count(ResultKey.progress, of: root, within: 0...100),
             outcome: outcome,
@@ -27,6 +28,7 @@ extension ResultDocument {
             metadata: metadata,
             finishedAt: reader.moment(ResultKey.finishedAt, of: root),
             version: reader.text(ResultKey.version, of: root))
+        document.failedViews = failedViews
         try reader.finish()
         return document
     }
@@ -44,6 +46,7 @@ extension DocumentReader {
             if result.node[ActionKey.modelDescriptor.rawValue] != nil {
                 return .profile(modelDescriptor: textOrNull(ActionKey.modelDescriptor, of: result))
             }
+            if let batch = batch(in: result) { return .batch(batch) }
             let views = optionalField(PictureKey.images, of: result).map { self.views($0) } ?? []
             return .complete(picture: picture(result), views: views)
         }
@@ -65,6 +68,33 @@ extension DocumentReader {
                 ResultDocument.View(name: text(PictureKey.view, of: $0), picture: picture($0))
             }
         }
+    }
+
+    /// The views that failed beside others; none in most results.
+    fileprivate mutating func failedViews(of root: Place) -> [ResultDocument.FailedView] {
+        guard let result = optionalField(ResultKey.result, of: root), case .object = result.node.value,
+            let place = optionalField(PictureKey.failedViews, of: result)
+        else { return [] }
+        return elements(place).compactMap { element in
+            guard let view = object(element), let error = object(FailedViewKey.error, of: view) else { return nil }
+            return ResultDocument.FailedView(name: text(FailedViewKey.view, of: view), failure: failure(error))
+        }
+    }
+
+    /// The jobs of a batch, where an object has them. The two counts are taken from the list.
+    private mutating func batch(in object: Place) -> ResultDocument.Batch? {
+        guard let results = optionalField(BatchKey.results, of: object) else { return nil }
+        let batch = ResultDocument.Batch(
+            members: elements(results).compactMap { element in
+                self.object(element).map { member in
+                    ResultDocument.Batch.Member(
+                        outfitID: text(MemberKey.outfitID, of: member), jobID: text(MemberKey.jobID, of: member),
+                        isComplete: field(MemberKey.status, of: member).flatMap { word($0, OutcomeWord.self) }
+                            == .complete)
+                }
+            })
+        for key in [BatchKey.complete, .failed] { _ = count(key, of: object, within: 0...DocumentReader.largest) }
+        return batch
     }
 
     private mutating func picture(_ place: Place) -> ResultDocument.Picture {
@@ -156,6 +186,7 @@ extension DocumentReader {
         failure.httpStatus = optionalField(ErrorKey.httpStatus, of: place).map { count($0, within: 100...599) }
         failure.providerCode = optionalField(ErrorKey.providerCode, of: place).flatMap { text($0) }
         failure.taskID = optionalField(ErrorKey.taskID, of: place).flatMap { text($0) }
+        failure.batch = batch(in: place)
         return failure
     }
 

@@ -12,7 +12,9 @@ package struct ResultDocument: Equatable, Sendable {
     package var progress: Int
     /// How it ended.
     package var outcome: Outcome
-    /// What it cost, all attempts together.
+    /// Views that could not be made, in the order of the request, where others could.
+    package var failedViews: [FailedView] = []
+    /// What it cost, all attempts together, of all its parts.
     package var cost: Cost
     /// How long it took.
     package var timing: Timing
@@ -58,6 +60,8 @@ package struct ResultDocument: Equatable, Sendable {
         /// The picture is stored and the record updated. With several views, `views` has all of them in the order of
         /// the request, and `picture` is the first.
         case complete(picture: Picture, views: [View])
+        /// The outfits of a batch have ended, and at least one of them is complete.
+        case batch(Batch)
         /// An outfit's pictures are gone, and its record speaks of none: the addresses of what was removed, none where
         /// there was nothing.
         case removed([String])
@@ -69,10 +73,50 @@ package struct ResultDocument: Equatable, Sendable {
         /// `complete` or `failed`.
         package var status: String {
             switch self {
-            case .complete, .removed, .profile: "complete"
+            case .complete, .batch, .removed, .profile: "complete"
             case .failed: "failed"
             }
         }
+    }
+
+    /// The jobs of a batch.
+    package struct Batch: Equatable, Sendable {
+        /// One for each outfit, in the order of the request.
+        package var members: [Member]
+
+        /// A batch of these.
+        package init(members: [Member]) { self.members = members }
+
+        /// How many are complete.
+        package var complete: Int { members.count(where: \.isComplete) }
+        /// How many failed.
+        package var failed: Int { members.count - complete }
+
+        /// One of them.
+        package struct Member: Equatable, Sendable {
+            /// The outfit.
+            package var outfitID: String
+            /// The name under which its own result lies in `done/` or `failed/`.
+            package var jobID: String
+            /// Whether it is complete; else it failed.
+            package var isComplete: Bool
+
+            /// How the job of an outfit ended.
+            package init(outfitID: String, jobID: String, isComplete: Bool) {
+                (self.outfitID, self.jobID, self.isComplete) = (outfitID, jobID, isComplete)
+            }
+        }
+    }
+
+    /// One of several pictures that could not be made.
+    package struct FailedView: Equatable, Sendable {
+        /// The view's name in the request.
+        package var name: String
+        /// Why.
+        package var failure: Failure
+
+        /// A failure under a view's name.
+        package init(name: String, failure: Failure) { (self.name, self.failure) = (name, failure) }
     }
 
     /// One stored picture.
@@ -231,6 +275,8 @@ package struct ResultDocument: Equatable, Sendable {
         package var providerCode: String?
         /// The provider's task.
         package var taskID: String?
+        /// The jobs of a batch of which none is complete.
+        package var batch: Batch?
 
         /// A failure that is retryable as its code says, unless the caller knows better. One that a person has to
         /// judge never is.
@@ -280,6 +326,27 @@ enum PictureKey: String, CaseIterable {
     case metadata
     case image
     case images
+    case failedViews = "failed_views"
+}
+
+/// A key of an element of `result.failed_views`.
+enum FailedViewKey: String, CaseIterable {
+    case view
+    case error
+}
+
+/// A key of a batch's `result`, and of the `error` of one of which every outfit failed.
+enum BatchKey: String, CaseIterable {
+    case results
+    case complete
+    case failed
+}
+
+/// A key of an element of a batch's `results`.
+enum MemberKey: String, CaseIterable {
+    case outfitID = "outfit_id"
+    case jobID = "job_id"
+    case status
 }
 
 /// A key of `result` where no picture was asked for.

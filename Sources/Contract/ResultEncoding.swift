@@ -11,7 +11,7 @@ extension ResultDocument {
         writer.member(ResultKey.jobID, jobID)
         writer.member(ResultKey.status, outcome.status)
         writer.member(ResultKey.progress, min(max(progress, 0), 100))
-        outcome.write(to: &writer)
+        outcome.write(failedViews, to: &writer)
         cost.write(to: &writer)
         timing.write(to: &writer)
         writer.member(ResultKey.userID, userID)
@@ -29,7 +29,7 @@ extension ResultDocument {
 }
 
 extension ResultDocument.Outcome {
-    fileprivate func write(to writer: inout JSONWriter) {
+    fileprivate func write(_ failedViews: [ResultDocument.FailedView], to writer: inout JSONWriter) {
         switch self {
         case .complete(let picture, let views):
             writer.key(ResultKey.result)
@@ -41,6 +41,17 @@ extension ResultDocument.Outcome {
                 for view in views { view.write(to: &writer) }
                 writer.endArray()
             }
+            if !failedViews.isEmpty {
+                writer.key(PictureKey.failedViews)
+                writer.beginArray()
+                for view in failedViews { view.write(to: &writer) }
+                writer.endArray()
+            }
+            writer.endObject()
+        case .batch(let batch):
+            writer.key(ResultKey.result)
+            writer.beginObject()
+            batch.write(to: &writer)
             writer.endObject()
         case .removed(let addresses):
             writer.key(ResultKey.result)
@@ -59,6 +70,34 @@ extension ResultDocument.Outcome {
             writer.key(ResultKey.error)
             failure.write(to: &writer)
         }
+    }
+}
+
+extension ResultDocument.Batch {
+    /// The three members, into an object that is open.
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.key(BatchKey.results)
+        writer.beginArray()
+        for member in members {
+            writer.beginObject()
+            writer.member(MemberKey.outfitID, member.outfitID)
+            writer.member(MemberKey.jobID, member.jobID)
+            writer.member(MemberKey.status, member.isComplete ? "complete" : "failed")
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.member(BatchKey.complete, complete)
+        writer.member(BatchKey.failed, failed)
+    }
+}
+
+extension ResultDocument.FailedView {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member(FailedViewKey.view, name)
+        writer.key(FailedViewKey.error)
+        failure.write(to: &writer)
+        writer.endObject()
     }
 }
 
@@ -161,6 +200,7 @@ extension ResultDocument.Failure {
         if let httpStatus { writer.member(ErrorKey.httpStatus, httpStatus) }
         if let providerCode { writer.member(ErrorKey.providerCode, presentable(providerCode, limit: 200)) }
         if let taskID { writer.member(ErrorKey.taskID, presentable(taskID, limit: 200)) }
+        batch?.write(to: &writer)
         writer.endObject()
     }
 }

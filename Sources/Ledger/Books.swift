@@ -74,15 +74,16 @@ extension Books {
             """
             INSERT INTO job (name, run, digest, owner_uid, phase, user_id, outfit_id, provider, picture_file,
                 picture_sha256, picture_bytes, picture_width, picture_height, picture_type, starts, claimed_at,
-                first_submit_at, box, code, landed_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                first_submit_at, box, code, landed_at, parent, part, root, root_run, kin)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 row.name, row.run, row.digest.blob, Int64(row.ownerUID), row.phase.rawValue, row.userID, row.outfitID,
                 row.provider, row.picture?.file, row.picture?.sha256.blob, row.picture?.bytes,
                 row.picture?.width, row.picture?.height, row.picture?.contentType, row.starts,
                 row.claimedAt.nanoseconds, row.firstSubmitAt?.nanoseconds, row.outcome?.box.rawValue,
-                row.outcome?.code?.rawValue, row.landedAt?.nanoseconds,
+                row.outcome?.code?.rawValue, row.landedAt?.nanoseconds, row.kinship?.parent, row.kinship?.number,
+                row.kinship?.root, row.kinship?.rootRun, row.kinship?.kind.rawValue,
             ])
         let documents: [(DocumentKind, [UInt8]?)] = [
             (.request, row.request), (.plan, row.plan), (.stored, row.stored), (.result, row.outcome?.result),
@@ -129,6 +130,11 @@ extension Books {
         job.starts = row["starts"]
         job.firstSubmitAt = moment(row["first_submit_at"])
         job.landedAt = moment(row["landed_at"])
+        if let kind = row["kin"] as String? {
+            job.kinship = Kinship(
+                parent: row["parent"], number: row["part"], root: row["root"], rootRun: row["root_run"],
+                kind: try word(kind))
+        }
         if let box = row["box"] as String? {
             job.outcome = Outcome(box: try word(box), code: try (row["code"] as String?).map(word), result: nil)
         }

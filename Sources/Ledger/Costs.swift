@@ -54,15 +54,17 @@ extension Books {
         }
     }
 
-    /// What is spent or reserved by the run of a job, by its user and by all in a month.
+    /// What is spent or reserved by the run of a job and its whole family, by its user and by all in a month.
     func spent(_ job: JobRow, user: String, month: String) throws -> Spent {
+        let root = job.kinship?.root ?? job.name
         let request =
             try one(
                 """
-                SELECT sum(coalesce(final_usd_micros, estimate_usd_micros)) AS sum FROM attempt
-                WHERE name = ? AND run = ?
+                SELECT sum(coalesce(final_usd_micros, estimate_usd_micros)) AS sum
+                FROM job JOIN attempt ON attempt.name = job.name AND attempt.run = job.run
+                WHERE job.name = ? OR job.root = ?
                 """,
-                [job.name, job.run])?["sum"] as Int64?
+                [root, root])?["sum"] as Int64?
         let month = { (who: String) throws -> Int64 in
             try self.one("SELECT usd_micros FROM spend WHERE month = ? AND user_id = ?", [month, who])?["usd_micros"]
                 ?? 0

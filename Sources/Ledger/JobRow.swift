@@ -87,6 +87,37 @@ package struct Outcome: Hashable, Sendable {
     }
 }
 
+/// What a part is to the job that it is a part of. The raw values are the words in the journal.
+package enum PartKind: String, CaseIterable, Sendable {
+    /// One outfit of a batch: it has a status file and a result file of its own.
+    case member
+    /// One of several pictures of an outfit: it is told of in the result of the whole alone.
+    case view
+    /// The still picture that a film is made from: files as a member has them.
+    case still
+
+    /// Whether its result lands in a box under its own name.
+    package var hasFiles: Bool { self != .view }
+}
+
+/// Where a part belongs.
+package struct Kinship: Hashable, Sendable {
+    /// The name of the job that it is a part of, which may be a part itself.
+    package var parent: String
+    /// 1, 2, ... in the order of the request.
+    package var number: Int
+    /// The name of the job at the top: the one with the request file.
+    package var root: String
+    /// The run of that job for which the part was made.
+    package var rootRun: Int
+    /// What it is to its parent.
+    package var kind: PartKind
+
+    package init(parent: String, number: Int, root: String, rootRun: Int, kind: PartKind) {
+        (self.parent, self.number, self.root, self.rootRun, self.kind) = (parent, number, root, rootRun, kind)
+    }
+}
+
 /// One job.
 package struct JobRow: Hashable, Sendable {
     /// NAME of NAME.json.
@@ -123,6 +154,8 @@ package struct JobRow: Hashable, Sendable {
     package var outcome: Outcome?
     /// When result and request lay in their box.
     package var landedAt: Timestamp?
+    /// What it is a part of; nil for a job with a request file of its own.
+    package var kinship: Kinship?
 
     /// A job as it begins: claimed, nothing ordered, no start counted.
     package init(

@@ -125,18 +125,19 @@ extension Books {
         (row.request, row.ownerUID) = (request.request, request.ownerUID)
         if resume == .prepare, let last { try closeIntent(last, at: request.at) }
         try replace(row)
+        try reopenParts(of: row.name, at: request.at)
         return try goOn(row, at: request.at)
     }
 
     /// An intent that nobody will hear of any more.
-    private func closeIntent(_ last: AttemptRow, at now: Timestamp) throws {
+    func closeIntent(_ last: AttemptRow, at now: Timestamp) throws {
         guard last.state == .intent else { return }
         try close(last, last.freeOfCharge ? .refused : .uncertain, at: now)
     }
 
     /// An open job, and where it goes on; a start on its own bytes is counted. What is prepared anew is `claimed`
     /// again, so that from there on nothing outstanding is remembered of it.
-    private func goOn(_ row: JobRow, at now: Timestamp) throws -> Admitted.Job {
+    func goOn(_ row: JobRow, at now: Timestamp) throws -> Admitted.Job {
         var row = try complete(row)
         var last = try last(row.name, run: row.run)
         guard let resume = Resume.point(of: row, last: last) else {

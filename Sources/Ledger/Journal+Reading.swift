@@ -10,7 +10,8 @@ extension Journal {
         try await write { books in try books.job(name).map(books.complete) }
     }
 
-    /// Jobs without their documents: the open ones, oldest first, or the landed ones, latest first; at most `limit`.
+    /// Jobs with a request file, without their documents: the open ones, oldest first, or the landed ones, latest
+    /// first; at most `limit`. Parts of compound jobs are not among them (`parts`, `family`).
     package func rows(open: Bool, limit: Int = .max) async throws(JournalFailure) -> [JobRow] {
         try await write { books in try books.rows(open: open, limit: limit) }
     }
@@ -26,7 +27,10 @@ extension Journal {
     ) async throws(JournalFailure) -> [String] {
         try await write { books in
             try books.all(
-                "SELECT name FROM job WHERE phase = 'landed' AND box = ? AND landed_at < ? ORDER BY landed_at LIMIT ?",
+                """
+                SELECT name FROM job WHERE phase = 'landed' AND box = ? AND landed_at < ? AND parent IS NULL
+                ORDER BY landed_at LIMIT ?
+                """,
                 [box.rawValue, before.nanoseconds, limit]
             ).map { $0["name"] }
         }
@@ -67,8 +71,10 @@ extension Books {
     func rows(open: Bool, limit: Int) throws -> [JobRow] {
         let sql =
             open
-            ? "SELECT * FROM job WHERE phase <> 'landed' ORDER BY id LIMIT ?"
-            : "SELECT * FROM job WHERE phase = 'landed' ORDER BY landed_at DESC, id DESC LIMIT ?"
+            ? "SELECT * FROM job WHERE phase <> 'landed' AND parent IS NULL ORDER BY id LIMIT ?"
+            : """
+            SELECT * FROM job WHERE phase = 'landed' AND parent IS NULL ORDER BY landed_at DESC, id DESC LIMIT ?
+            """
         return try all(sql, [limit]).map(Self.job)
     }
 
@@ -119,7 +125,8 @@ package struct JournalReader: Sendable {
         try read { books in try books.job(name).map(books.complete) }
     }
 
-    /// Jobs without their documents: the open ones, oldest first, or the landed ones, latest first; at most `limit`.
+    /// Jobs with a request file, without their documents: the open ones, oldest first, or the landed ones, latest
+    /// first; at most `limit`. Parts of compound jobs are not among them (`parts`, `family`).
     package func rows(open: Bool, limit: Int = .max) throws(JournalFailure) -> [JobRow] {
         try read { books in try books.rows(open: open, limit: limit) }
     }
@@ -127,6 +134,11 @@ package struct JournalReader: Sendable {
     /// All attempts of a name, earlier runs first.
     package func attempts(_ name: String) throws(JournalFailure) -> [AttemptRow] {
         try read { books in try books.attempts(name) }
+    }
+
+    /// The parts of a job and their parts, without their documents, in the order of their names.
+    package func family(of root: String) throws(JournalFailure) -> [JobRow] {
+        try read { books in try books.family(of: root) }
     }
 
     /// What was spent in a month (`2026-11`), by all or by one user.

@@ -139,20 +139,21 @@ extension Journal {
     }
 
     /// Result and request of these jobs lie in their boxes, durably. Drops what is no longer needed: request and
-    /// result; of a done job the plan and the place too. A job that has landed already is passed over, so that a
-    /// landing can be repeated after a power cut.
+    /// result; of a done job the plan and the place too, and all of its parts'. A job that has landed already is
+    /// passed over, so that a landing can be repeated after a power cut.
     package func landed(_ names: [String], at now: Timestamp) async throws(JournalFailure) {
         try await write { books in for name in names { try books.land(name, at: now) } }
     }
 
-    /// Forgets landed jobs (retention); the ledger keeps their attempts. Returns the names of the files in `work/` that
-    /// nobody needs any more. Jobs that have not landed, and unknown ones, are passed over.
+    /// Forgets landed jobs with all their parts (retention); the ledger keeps their attempts. Returns the names of the
+    /// files in `work/` that nobody needs any more. Jobs that have not landed, parts, and unknown ones are passed over.
     package func forget(_ names: [String]) async throws(JournalFailure) -> [String] {
         try await write { books in
-            try names.compactMap { name in
-                guard let row = try books.job(name), row.phase == .landed else { return nil }
-                try books.run("DELETE FROM job WHERE name = ?", [name])
-                return row.picture?.file
+            try names.flatMap { name -> [String] in
+                guard let row = try books.job(name), row.phase == .landed, row.kinship == nil else { return [] }
+                let files = try [row] + books.family(of: name)
+                try books.run("DELETE FROM job WHERE name = ? OR root = ?", [name, name])
+                return files.compactMap { $0.picture?.file }
             }
         }
     }
@@ -214,7 +215,10 @@ extension Books {
         let row = try knownJob(name)
         if row.phase == .landed { return }
         try advance(name, to: .landed, ", landed_at = ?", [now.nanoseconds])
+        // A part's request and result are needed until the whole has landed; of a failed whole, for its retry too.
+        if row.kinship != nil { return }
         try drop(row.outcome?.box == .done ? [.request, .result, .plan, .stored] : [.request, .result], of: name)
+        if row.outcome?.box == .done { try dropDocuments(ofFamily: name) }
     }
 
     static func wrong(_ attempt: AttemptRow, _ next: AttemptState) -> JournalFailure {

@@ -6,7 +6,7 @@
 // CHECK keeps out what the code could not read back.
 //
 //     journal    one row: the id that the spool carries too
-//     job        one row a name, small, written at every step
+//     job        one row a name, small, written at every step; a part of a compound job names its parent and its root
 //     document   what is large of a job (request, plan, stored, result), so that a step does not rewrite it
 //     attempt    the ledger; no foreign key to `job`, since it outlives it
 //     spend      sums of `attempt` by month and user, and by month alone under the user '' (no user has that id), kept
@@ -33,6 +33,7 @@ enum Schema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1: jobs, their documents, attempts") { db in try db.execute(sql: first) }
         migrator.registerMigration("2: what is spent") { db in try db.execute(sql: second) }
+        migrator.registerMigration("3: jobs that are parts of others") { db in try db.execute(sql: parts) }
         return migrator
     }
 
@@ -143,5 +144,17 @@ enum Schema {
                 - coalesce(old.final_usd_micros, old.estimate_usd_micros)
                 WHERE month = new.month AND user_id IN (new.user_id, '');
         END;
+        """
+
+    private static let parts = """
+        ALTER TABLE job ADD COLUMN parent TEXT;
+        ALTER TABLE job ADD COLUMN part INTEGER;
+        ALTER TABLE job ADD COLUMN root TEXT;
+        ALTER TABLE job ADD COLUMN root_run INTEGER;
+        ALTER TABLE job ADD COLUMN kin TEXT CHECK (kin IN ('member', 'view', 'still')
+            AND parent IS NOT NULL AND part >= 1 AND root IS NOT NULL AND root_run >= 1
+            OR kin IS NULL AND parent IS NULL);
+        CREATE UNIQUE INDEX job_parent ON job (parent, part) WHERE parent IS NOT NULL;
+        CREATE INDEX job_root ON job (root) WHERE root IS NOT NULL;
         """
 }

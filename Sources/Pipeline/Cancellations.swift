@@ -59,7 +59,7 @@ package final class Cancellations: Sendable {
 
     private struct Entry {
         let cancel: JobCancel
-        /// The batch that it is a part of.
+        /// The job that it is a part of, which may be a part itself.
         let whole: [UInt8]?
         var owner: UInt32?
         /// Who wished before the owner was known.
@@ -91,6 +91,14 @@ package final class Cancellations: Sendable {
         }
         if isOver { cancel.make() }
         return cancel
+    }
+
+    /// The wish of a job that has entered, and goes on after its parts have ended.
+    package func known(_ name: String) -> JobCancel {
+        guard let entry = jobs.withLock({ $0[Array(name.utf8)] }) else {
+            preconditionFailure("the job \(name) goes on and was never entered")
+        }
+        return entry.cancel
     }
 
     /// The journal knows whose request it is; `wisher` is the owner of the wish that lies on the disk, if one does.
@@ -130,8 +138,14 @@ package final class Cancellations: Sendable {
         jobs.withLock { $0.removeValue(forKey: Array(name.utf8)) }?.cancel.isMade ?? false
     }
 
+    /// The job's own, those of its parts and of theirs.
     private static func all(of name: String, _ entry: Entry, _ jobs: [[UInt8]: Entry]) -> [JobCancel] {
-        let name = Array(name.utf8)
-        return [entry.cancel] + jobs.values.filter { $0.whole == name }.map(\.cancel)
+        var (found, level) = ([entry.cancel], Set([Array(name.utf8)]))
+        while !level.isEmpty {
+            let parts = jobs.filter { part in part.value.whole.map(level.contains) ?? false }
+            found += parts.values.map(\.cancel)
+            level = Set(parts.keys)
+        }
+        return found
     }
 }

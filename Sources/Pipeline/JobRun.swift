@@ -15,7 +15,7 @@ struct JobRun {
     let report: @Sendable (StageReport) -> Void
     /// Whether it is to end.
     let cancel: JobCancel
-    /// Nil where it could not be read.
+    /// As its one view says, where it has one; nil where it could not be read.
     let request: JobRequest?
     /// The stage that is under way, or was when it failed.
     var stage: Stage = .prepare
@@ -77,7 +77,11 @@ struct JobRun {
         report: @escaping @Sendable (StageReport) -> Void
     ) {
         (self.ticket, self.startedAt, self.cancel, self.report) = (ticket, startedAt, cancel, report)
-        if case .success(let request) = ticket.decoded { self.request = request } else { request = nil }
+        if case .success(let request) = ticket.decoded {
+            self.request = request.asItsViewSays
+        } else {
+            request = nil
+        }
         provider = ticket.row.provider
         attempts = ticket.last?.attempt ?? 0
         queued = ticket.queued

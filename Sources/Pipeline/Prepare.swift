@@ -11,6 +11,7 @@ extension Pipeline {
     /// Reads the outfit, makes its photos ready and decides on the order.
     func prepare(_ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         guard let request = job.request else { preconditionFailure("a request that was not read came to be prepared") }
+        precondition(request.outfitIDs.isEmpty && request.views.count < 2, "\(job.ticket.name) was not taken apart")
         if let late = expired(request) { throw .job(late) }
         let (provider, model, size) = try choose(request)
         job.provider = provider.traits.id
@@ -49,7 +50,7 @@ extension Pipeline {
 
     // MARK: - The order
 
-    private func choose(_ request: JobRequest) throws(StepTrouble) -> (any Provider, ModelTraits, PixelSize) {
+    func choose(_ request: JobRequest) throws(StepTrouble) -> (any Provider, ModelTraits, PixelSize) {
         let name = request.provider ?? settings.provider
         let provider: any Provider
         switch providers.entry(name) {
@@ -58,7 +59,7 @@ extension Pipeline {
         case nil: throw .job(.unknownProvider(name, providers.names))
         }
         let traits = provider.traits
-        var problems = unavailable(request)
+        var problems: [Problem] = []
         let able = traits.models(for: request.kind)
         guard let model = traits.model(request.model, for: request.kind) ?? (able.isEmpty ? traits.model(nil) : nil)
         else {
@@ -69,10 +70,12 @@ extension Pipeline {
         }
         let size = request.ratio.map(PixelSize.init) ?? model.defaultSize
         if !model.sizes.admits(size) {
-            problems.append(Problem(path: "ratio", message: "\(traits.displayName) makes \(model.sizes.phrase)."))
+            let path = request.viewPath(to: "ratio") { $0.ratio != nil }
+            problems.append(Problem(path: path, message: "\(traits.displayName) makes \(model.sizes.phrase)."))
         }
         if request.seed != nil && !model.takesSeed {
-            problems.append(Problem(path: "seed", message: "\(traits.displayName) takes no seed; leave it out."))
+            let path = request.viewPath(to: "seed") { $0.seed != nil }
+            problems.append(Problem(path: path, message: "\(traits.displayName) takes no seed; leave it out."))
         }
         // Of a film it concerns the still that is animated, and that is there.
         if request.personImage != nil && !model.takesPersonImage && !model.kinds.contains(.video) {
@@ -85,17 +88,6 @@ extension Pipeline {
         }
         if !problems.isEmpty { throw .job(.invalid(problems)) }
         return (provider, model, size)
-    }
-
-    /// What the contract has and this version does not do yet: said, never ignored.
-    private func unavailable(_ request: JobRequest) -> [Problem] {
-        var problems: [Problem] = []
-        let sentence = "This version of vizd cannot do this yet; leave it out."
-        if !request.outfitIDs.isEmpty {
-            problems.append(Problem(path: "outfit_ids", message: "\(sentence) Send one request for each outfit."))
-        }
-        if !request.views.isEmpty { problems.append(Problem(path: "views", message: sentence)) }
-        return problems
     }
 
     // MARK: - The prompt
@@ -251,6 +243,13 @@ extension Pipeline {
             if error.code.isOurs { return .failure(.step(.job(.imagingUnavailable(garment.name, error)))) }
             return .failure(.unreadable("\(garment.name) (\(photo.path)): \(error.message)"))
         }
+    }
+}
+
+extension JobRequest {
+    /// Where a choice was made: the one view's key where it chose for itself.
+    fileprivate func viewPath(to key: String, _ chose: (View) -> Bool) -> String {
+        views.first.map(chose) ?? false ? "views[0].\(key)" : key
     }
 }
 

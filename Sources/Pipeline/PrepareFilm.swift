@@ -54,6 +54,17 @@ extension Pipeline {
 
     // MARK: - The still
 
+    /// Whether the picture that a film would animate is stored. Where it cannot be looked for it counts as stored: the
+    /// job then fails, or waits, in its own first step, before anything is ordered.
+    package func hasStill(_ ticket: JobTicket) async -> Bool {
+        let job = JobRun(ticket: ticket, startedAt: monotonicClock(), report: { _ in })
+        do throws(WardrobeFailure) {
+            return try await wardrobe.readPicture(job.storedName(.image)) != nil
+        } catch {
+            return true
+        }
+    }
+
     private func still(of job: JobRun) async throws(StepTrouble) -> PreparedPhoto {
         let name = job.storedName(.image)
         let stored: [UInt8]?

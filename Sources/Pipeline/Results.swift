@@ -89,8 +89,17 @@ extension Pipeline {
             imageURL: stored.url, storage: .init(stored.place),
             generationTime: job.timing[.generate] ?? job.ticket.last?.seconds ?? 0,
             provider: displayName(plan.provider), making: making, image: facts)
-        return document(job, progress: 100, .complete(picture: made, views: []))
+        let views = job.view.map { [ResultDocument.View(name: $0, picture: made)] } ?? []
+        return document(job, progress: 100, .complete(picture: made, views: views))
     }
+
+    /// The result of a job that is not begun, for a reason that was found before its first stage.
+    package func refused(_ ticket: JobTicket, _ failure: JobFailure) -> ResultDocument {
+        failed(JobRun(ticket: ticket, startedAt: monotonicClock(), report: { _ in }), failure, at: .prepare)
+    }
+
+    /// The result of a job whose end was wished for before anything of it was begun.
+    package func cancelled(_ ticket: JobTicket) -> ResultDocument { refused(ticket, .cancelled(attempts: 0)) }
 
     /// The result of a job that makes no picture.
     func done(_ job: JobRun, _ outcome: ResultDocument.Outcome) -> ResultDocument {

@@ -43,13 +43,15 @@ extension Pipeline {
         }
     }
 
-    /// Tells the outfit's record of the picture; an outfit that came within its request has none.
+    /// Tells the outfit's record of the picture; an outfit that came within its request has none. One of several views
+    /// is recorded with the others, when all have ended (`Compound`).
     func update(_ plan: Plan, _ note: PictureNote, _ stored: StoredNote, _ job: JobRun)
         async throws(StepTrouble) -> JobEvent
     {
-        if job.request?.outfit == nil {
+        if job.request?.outfit == nil, job.ticket.row.kinship?.kind != .view {
             let picture = Visualization(
-                url: stored.url, provider: displayName(plan.provider), model: plan.model, jobID: job.ticket.name,
+                url: stored.url, view: job.view, provider: displayName(plan.provider), model: plan.model,
+                jobID: job.ticket.name,
                 createdAt: now())
             do throws(WardrobeFailure) {
                 try await wardrobe.record(RecordUpdate(outfit: job.outfit, visualizations: [picture]), of: job.user)
@@ -76,18 +78,22 @@ extension JobRun {
         return id
     }
 
-    /// The request's outfit, or the job itself for one that came without an id.
+    /// The request's outfit, or the job itself for one that came without an id; for a part the job at the top.
     var outfit: OutfitID {
-        guard let id = request?.outfitID.map({ OutfitID($0) }) ?? OutfitID(job: ticket.name) else {
+        let job = ticket.row.kinship?.root ?? ticket.name
+        guard let id = request?.outfitID.map({ OutfitID($0) }) ?? OutfitID(job: job) else {
             preconditionFailure("\(ticket.name) has no outfit")
         }
         return id
     }
 
+    /// The name of its one view, if it has one.
+    var view: String? { request?.views.first?.name }
+
     /// Where the outfit's picture or film is stored.
     func storedName(_ kind: PictureKind) -> StoredName {
         let ending = kind == .video ? "mp4" : "jpg"
-        guard let name = StoredName(user: user, outfit: outfit, fileExtension: ending) else {
+        guard let name = StoredName(user: user, outfit: outfit, view: view, fileExtension: ending) else {
             preconditionFailure("\(ticket.name) has no place for its picture")
         }
         return name

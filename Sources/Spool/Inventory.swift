@@ -74,13 +74,14 @@ package struct Inventory: Sendable {
         try spool[.incoming].sync()
     }
 
-    /// Status files without a request: `NAME.status.json`, or `NAME.0001.status.json` of a batch, where `processing`
+    /// Status files without a request: `NAME.status.json`, or `NAME.0001.status.json` of a part, where `processing`
     /// holds no NAME.
     package var staleStatuses: [FileName] {
         let names = Set(found.compactMap { $0.claimed.role.name?.text.utf8 }.map(Array.init))
         return statuses.filter { file in
             let stem = Array(file.bytes.dropLast(JobFiles.status.count))
-            return !names.contains(stem) && !names.contains(Array(stem.dropLast(5)))
+            // A part of a part is the deepest there is, and a film's still beneath it.
+            return !(0...3).contains { names.contains(Array(stem.dropLast(5 * $0))) }
         }
     }
 }

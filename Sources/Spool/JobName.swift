@@ -23,10 +23,13 @@ package enum NameFault: String, Hashable, Sendable {
     }
 }
 
-/// The id of a job: what stands before `.json` in the name of its request, 1 to 200 bytes of UTF-8.
+/// The id of a job: what stands before `.json` in the name of its request, 1 to 200 bytes of UTF-8; or that of a part
+/// of it, which has no request file (`NAME.0001`).
 package struct JobName: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The most bytes of UTF-8.
     package static let limit = 200
+    /// The most bytes of a batch's name: those of its parts are longer.
+    package static let batchLimit = 195
     private let exact: ExactText
 
     /// Takes a text that follows the rule; nil for any other.
@@ -52,12 +55,34 @@ package struct JobName: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// - Parameter digest: SHA-256 of the request; the first four bytes show.
     package func landing(digest: [UInt8]) -> LandingName { LandingName(text, digest: digest) }
 
-    /// `NAME.0001`: the name of one job of a batch; `number` is 1 to 9999.
-    package func member(_ number: Int) -> LandingName {
-        precondition((1...9999).contains(number), "a batch has no job number \(number)")
+    /// `NAME.0001`: the name of a part of a compound job; `number` is 1 to 9999. No request can have it, and it may be
+    /// longer than a request's name by five bytes for each level.
+    package func part(_ number: Int) -> JobName {
+        precondition((1...9999).contains(number), "a job has no part number \(number)")
         let digits = String(number)
-        return LandingName(text + "." + String(repeating: "0", count: 4 - digits.count) + digits)
+        return JobName(trusted: text + "." + String(repeating: "0", count: 4 - digits.count) + digits)
     }
+
+    /// The name of the job that it is a part of; nil for a name that a request can have.
+    package var parent: JobName? {
+        guard JobName.endsInNumber(text), text.utf8.count > 5 else { return nil }
+        return JobName(trusted: String(decoding: text.utf8.dropLast(5), as: UTF8.self))
+    }
+
+    /// The number of a part within its parent; nil for a name that a request can have.
+    package var number: Int? { parent == nil ? nil : Int(text.suffix(4)) }
+
+    /// The name of a job or of a part, as the journal has it, or as somebody names it; nil for what can be neither.
+    package init?(job text: String) {
+        var name = text
+        while JobName.endsInNumber(name), name.utf8.count > 5 {
+            name = String(decoding: name.utf8.dropLast(5), as: UTF8.self)
+        }
+        guard JobName(name) != nil else { return nil }
+        exact = ExactText(text)
+    }
+
+    private init(trusted text: String) { exact = ExactText(text) }
 
     static func fault(in text: String) -> NameFault? {
         if text.utf8.count > limit { return .tooLong }
@@ -70,7 +95,11 @@ package struct JobName: Hashable, Comparable, Sendable, CustomStringConvertible 
     private static func hasReservedEnding(_ text: String) -> Bool {
         let bytes = Array(text.utf8.suffix(7))
         for ending in [".result", ".status", ".cancel"] where bytes == Array(ending.utf8) { return true }
-        let five = bytes.suffix(5)
+        return endsInNumber(text)
+    }
+
+    private static func endsInNumber(_ text: String) -> Bool {
+        let five = Array(text.utf8.suffix(5))
         return five.count == 5 && five.first == 0x2E && five.dropFirst().allSatisfy { (0x30...0x39).contains($0) }
     }
 }

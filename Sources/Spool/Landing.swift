@@ -15,7 +15,7 @@ package struct LandingOrder: Sendable {
     package let box: Box
     /// The content of `NAME.result.json`.
     package let result: [UInt8]
-    /// The request's file in `processing`; nil for a job without one (a member of a batch).
+    /// The request's file in `processing`; nil for a job without one (a part of a compound job).
     package let source: FileName?
     /// Whose status file ends; nil for a job without one.
     package let status: LandingName?

@@ -1,4 +1,5 @@
-// The waiting requests: a bounded index of what lies in `incoming`, never the requests themselves.
+// The waiting requests: a bounded index of what lies in `incoming`, never the requests themselves. Parts of compound
+// jobs wait among them, one of each job at a time (`Families` of the loop hands in the next), so they need no bound.
 //
 // Order: by priority, then round-robin over users, then arrival. A user with ten thousand requests does not delay
 // another's first. A value without disk or clock; every step costs O(log n). What does not fit is not lost: it stays in
@@ -25,9 +26,10 @@ package struct Arrival: Hashable, Comparable, Sendable {
     }
 }
 
-/// One waiting request.
+/// One waiting request, or a job without a file in `incoming` that waits among them: a part of a compound job, or the
+/// whole of one whose parts have ended.
 package struct QueueEntry: Hashable, Sendable {
-    /// The file in `incoming`.
+    /// The file in `incoming`; for a job without one a name that no file can have.
     package let file: FileName
     /// Whose request it is; nil where that cannot be read (those share one turn).
     package let user: String?
@@ -41,6 +43,21 @@ package struct QueueEntry: Hashable, Sendable {
         (self.file, self.user, self.arrival) = (file, user, arrival)
         self.priority = min(max(priority, -8), 7)
     }
+
+    /// Makes the entry of a job without a file.
+    package init(fileless job: JobName, user: String?, priority: Int, arrival: Arrival) {
+        let file = FileName(bytes: [QueueEntry.slash] + Array(job.text.utf8))
+        self.init(file: file, user: user, priority: priority, arrival: arrival)
+    }
+
+    /// The job, where it has no file.
+    package var fileless: JobName? {
+        guard file.bytes.first == QueueEntry.slash else { return nil }
+        return JobName(job: String(decoding: file.bytes.dropFirst(), as: UTF8.self))
+    }
+
+    /// What the name of a file never has.
+    private static let slash = UInt8(ascii: "/")
 }
 
 /// What became of a request that was to be queued.
@@ -94,6 +111,8 @@ package struct Queue: Sendable {
     private struct User {
         var name: String?
         var live = 0
+        /// Those of them without a file.
+        var fileless = 0
         var lanes = 0
         var held = false
         var turnedAway = false
@@ -122,7 +141,10 @@ package struct Queue: Sendable {
         (self.capacity, self.perUser) = (capacity, perUser)
     }
 
-    /// How many requests wait.
+    /// Entries without a file.
+    private var filelessCount = 0
+
+    /// How many requests wait, and jobs without a file among them.
     package var count: Int { slots.count }
     /// Whether none waits.
     package var isEmpty: Bool { slots.isEmpty }
@@ -146,16 +168,22 @@ package struct Queue: Sendable {
     /// Puts a request in its place.
     package mutating func insert(_ entry: QueueEntry) -> QueueAdmission {
         if slots[entry.file] != nil { return .known }
-        if slots.count >= capacity {
+        // A job without a file is not found again by a scan: it is never turned away, and takes no request's room.
+        let isFileless = entry.fileless != nil
+        if !isFileless && slots.count - filelessCount >= capacity {
             turnedAway = true
             turnedAwayCount += 1
             return .full
         }
         let user = number(of: entry.user)
-        if users[Int(user)].live >= perUser {
+        if !isFileless && users[Int(user)].live - users[Int(user)].fileless >= perUser {
             users[Int(user)].turnedAway = true
             turnedAwayCount += 1
             return .userFull
+        }
+        if isFileless {
+            filelessCount += 1
+            users[Int(user)].fileless += 1
         }
         serial &+= 1
         let priority = Int8(entry.priority)
@@ -188,10 +216,15 @@ package struct Queue: Sendable {
                 if users[Int(user)].held {
                     levels[priority]!.parked.insert(user)
                 } else if let place = pop(user, priority) {
-                    let name = users[Int(user)].name
+                    let entry = QueueEntry(
+                        file: place.file, user: users[Int(user)].name, priority: Int(priority), arrival: place.arrival)
+                    if entry.fileless != nil {
+                        filelessCount -= 1
+                        users[Int(user)].fileless -= 1
+                    }
                     turnOver(user, priority)
                     leave(user)
-                    return QueueEntry(file: place.file, user: name, priority: Int(priority), arrival: place.arrival)
+                    return entry
                 } else {
                     levels[priority]!.empty -= 1
                     turnOver(user, priority)
@@ -278,13 +311,13 @@ package struct Queue: Sendable {
 
     /// A request of this user left the index: there may be room for what was turned away.
     private mutating func leave(_ user: Int32) {
-        if turnedAway && slots.count <= capacity / 4 * 3 {
+        if turnedAway && slots.count - filelessCount <= capacity / 4 * 3 {
             turnedAway = false
             rescanWish = true
         }
         guard numbers[users[Int(user)].name] == user else { return }
         users[Int(user)].live -= 1
-        if users[Int(user)].turnedAway && users[Int(user)].live <= perUser / 2 {
+        if users[Int(user)].turnedAway && users[Int(user)].live - users[Int(user)].fileless <= perUser / 2 {
             users[Int(user)].turnedAway = false
             rescanWish = true
         }

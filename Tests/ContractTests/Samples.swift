@@ -128,6 +128,44 @@ enum Samples {
         return document
     }
 
+    static let members: [ResultDocument.Batch.Member] = [
+        .init(outfitID: outfit, jobID: "7d0c.0001", isComplete: true),
+        .init(outfitID: "o-18", jobID: "7d0c.0002", isComplete: false),
+    ]
+
+    static var completeBatch: ResultDocument {
+        var document = result(.batch(.init(members: members)))
+        document.outfitID = nil
+        document.cost = .init(credits: 8, usd: 0.08)
+        document.timing = .init(
+            queued: 0.01,
+            stages: [.prepare: 0.4, .generate: 62.1, .download: 0.8, .store: 0.1, .update: 0.02], total: 40.5)
+        document.attempts = 2
+        return document
+    }
+
+    static var partlyFailed: ResultDocument {
+        let picture = picture("views/\(outfit)/plain", s3: true)
+        var document = result(.complete(picture: picture, views: [.init(name: "plain", picture: picture)]))
+        document.failedViews = [
+            .init(
+                name: "street",
+                failure: .init(code: .moderation, message: "The provider refused it.", stage: .generate))
+        ]
+        document.cost = .init(credits: 16, usd: 0.16)
+        document.attempts = 2
+        return document
+    }
+
+    static var failedBatch: ResultDocument {
+        var failure = ResultDocument.Failure(
+            code: .outfitNotFound, message: "None of the 1 outfits could be made.", stage: .prepare)
+        failure.batch = .init(members: [members[1]])
+        var document = result(.failed(failure))
+        (document.outfitID, document.progress, document.attempts) = (nil, 5, 0)
+        return document
+    }
+
     static var failedUnknown: ResultDocument {
         var failure = ResultDocument.Failure(
             code: .submissionUnknown,
@@ -147,6 +185,7 @@ enum Samples {
             ("complete-local", completeLocal), ("complete-s3-views", completeS3), ("complete-film", completeFilm),
             ("complete-removed", removed), ("complete-profile", profile), ("failed-unread", failedUnread),
             ("failed-invalid-request", failedInvalid), ("failed-submission-unknown", failedUnknown),
+            ("complete-batch", completeBatch), ("complete-partly", partlyFailed), ("failed-batch", failedBatch),
         ]
     }
 }

@@ -107,11 +107,15 @@ struct SchemaTests {
         #expect(try keys(result["properties"]) == ResultKey.allCases.map(\.rawValue))
         let picture = PictureKey.allCases.map(\.rawValue)
         let parts: [(String, [String])] = [
-            ("result", picture.filter { $0 != "view" }), ("view", picture.filter { $0 != "images" }),
+            ("result", picture.filter { $0 != "view" }),
+            ("view", picture.filter { !["images", "failed_views"].contains($0) }),
+            ("batch", BatchKey.allCases.map(\.rawValue)), ("member", MemberKey.allCases.map(\.rawValue)),
+            ("failed_view", FailedViewKey.allCases.map(\.rawValue)),
             ("removal", [ActionKey.removed.rawValue]), ("profile", [ActionKey.modelDescriptor.rawValue]),
             ("making", MakingKey.allCases.map(\.rawValue)), ("image", ImageKey.allCases.map(\.rawValue)),
             ("cost", CostKey.allCases.map(\.rawValue)), ("timing", TimingKey.allCases.map(\.rawValue)),
-            ("error", ErrorKey.allCases.map(\.rawValue)), ("problem", ProblemKey.allCases.map(\.rawValue)),
+            ("error", ErrorKey.allCases.map(\.rawValue) + BatchKey.allCases.map(\.rawValue)),
+            ("problem", ProblemKey.allCases.map(\.rawValue)),
         ]
         for (name, expected) in parts {
             #expect(try keys(result["$defs"]?[name]?["properties"]) == expected, "\(name)")

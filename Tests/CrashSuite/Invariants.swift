@@ -38,6 +38,8 @@ struct Invariants {
     private func endings(_ job: CrashJob, _ result: ResultDocument) -> [String] {
         var allowed: Set<ResultCode?> = [job.ending]
         if !strike.isCounting { allowed.insert(.submissionUnknown) }
+        // Of a batch both may fail then: one is refused, the other's call is hit.
+        if !strike.isCounting, case .batch = job.shape { allowed.insert(.providerRejected) }
         if case .fail = strike { allowed.formUnion([.storageFailed, .downloadFailed, .internal]) }
         let code: ResultCode? = if case .failed(let failure) = result.outcome { failure.code } else { nil }
         return allowed.contains(code) ? [] : ["\(job.name) ends as \(code?.rawValue ?? "complete"): \(result.outcome)"]
@@ -47,23 +49,49 @@ struct Invariants {
     /// unknown, or complete.
     private func orders(_ job: CrashJob, _ result: ResultDocument) -> [String] {
         let tasks = stage.place.tasks(of: job.name).count
-        let most = job.putBack == .never ? 1 : 2
+        let most = job.putBack == .never ? job.orders : 2 * job.orders
         return tasks <= most ? [] : ["\(job.name) was ordered \(tasks) times"]
     }
 
-    /// A complete job's picture is where the result says, is what it says, and decodes.
+    /// A complete job's pictures are where the result says, are what it says, and decode.
     private func picture(_ job: CrashJob, _ result: ResultDocument) throws -> [String] {
-        guard case .complete(let picture, _) = result.outcome else { return [] }
-        guard case .local(let path) = picture.storage else { return ["\(job.name) is stored nowhere"] }
+        switch result.outcome {
+        case .failed: return []
+        case .batch(let batch): return try batch.members.flatMap { try member($0, of: job) }
+        case .complete(let picture, let views):
+            let all = views.isEmpty ? [picture] : views.map(\.picture)
+            return try all.flatMap { try stored($0, of: job.name) } + parts(job, views, result)
+        }
+    }
+
+    /// Every view is either made or told of as failed.
+    private func parts(_ job: CrashJob, _ views: [ResultDocument.View], _ result: ResultDocument) -> [String] {
+        guard case .views(let names) = job.shape else { return [] }
+        let told = views.map(\.name) + result.failedViews.map(\.name)
+        return told.sorted() == names.sorted() ? [] : ["\(job.name): its result tells of the views \(told)"]
+    }
+
+    /// What a batch says of an outfit is what the outfit's own result says.
+    private func member(_ member: ResultDocument.Batch.Member, of job: CrashJob) throws -> [String] {
+        guard let own = try stage.place.result(member.jobID) else { return ["\(member.jobID) has no result"] }
+        if Self.isComplete(own) != member.isComplete || own.outfitID != member.outfitID {
+            return ["\(member.jobID) is told as \(member) and ended as \(own.outcome)"]
+        }
+        guard case .complete(let picture, _) = own.outcome else { return [] }
+        return try stored(picture, of: member.jobID)
+    }
+
+    private func stored(_ picture: ResultDocument.Picture, of name: String) throws -> [String] {
+        guard case .local(let path) = picture.storage else { return ["\(name) is stored nowhere"] }
         let bytes = try Host.readFile(path, limit: 1 << 26)
-        if SHA256.of(bytes).hex != picture.image.sha256 { return ["\(job.name): the stored picture is another"] }
-        if job.isFilm {
+        if SHA256.of(bytes).hex != picture.image.sha256 { return ["\(name): the stored picture is another"] }
+        if picture.image.contentType == "video/mp4" {
             do throws(ImageFailure) { _ = try MovieInspection.inspect(bytes) } catch {
-                return ["\(job.name): \(path) is no whole film: \(error.message)"]
+                return ["\(name): \(path) is no whole film: \(error.message)"]
             }
             return []
         }
-        if let reason = Decoder.shared.refusal(of: bytes) { return ["\(job.name): \(path) does not decode: \(reason)"] }
+        if let reason = Decoder.shared.refusal(of: bytes) { return ["\(name): \(path) does not decode: \(reason)"] }
         return []
     }
 
@@ -80,7 +108,8 @@ struct Invariants {
         if root["foreign"]?.value != .number("\(foreignRounds)") {
             found.append("the foreign field is \(String(describing: root["foreign"]?.value)), not \(foreignRounds)")
         }
-        for job in stage.scenario.jobs {
+        for job in stage.scenario.jobs where job.shape != .single { found += try entries(of: job, in: root) }
+        for job in stage.scenario.jobs where job.shape == .single {
             let outfit = root["saved"]?.items.first { $0["id"]?.value == .string(job.outfit) }
             if outfit?["n"]?.value != .number("1e3") {
                 found.append("\(job.outfit): a foreign field is not what it was")
@@ -99,8 +128,24 @@ struct Invariants {
         return found
     }
 
+    /// Each outfit of a batch has its own job's picture where that is complete; an outfit in views has all that are.
+    private func entries(of job: CrashJob, in root: JSONNode) throws -> [String] {
+        var expected: [String: [String]] = [:]
+        switch try stage.place.result(job.name)?.outcome {
+        case .batch(let batch)?:
+            for member in batch.members { expected[member.outfitID] = member.isComplete ? [member.jobID] : [] }
+        case .complete(_, let views)?: expected[job.outfit] = views.map { _ in job.name }
+        case .failed?, nil: return []
+        }
+        return expected.compactMap { outfit, jobs in
+            let found = root["saved"]?.items.first { $0["id"]?.value == .string(outfit) }
+            let entries = (found?["visualizations"]?.items ?? []).map { $0["job_id"]?.value }
+            return entries == jobs.map { .string($0) } ? nil : "\(outfit): the record has \(entries), not \(jobs)"
+        }
+    }
+
     private static func isComplete(_ result: ResultDocument) -> Bool {
-        if case .complete = result.outcome { true } else { false }
+        if case .failed = result.outcome { false } else { true }
     }
 
     /// Whether the record names the pictures of all complete jobs by now: after a careless program has written over
@@ -129,9 +174,9 @@ struct Invariants {
         return try names.filter { name in
             guard name != "prepared" else { return false }
             if case .fail("unlink", _, _) = strike { return false }
-            guard name.hasSuffix(".picture"), let result = try stage.place.result(String(name.dropLast(8))) else {
-                return true
-            }
+            // A part's goes with the whole.
+            let job = name.split(separator: ".").first.map(String.init) ?? ""
+            guard name.hasSuffix(".picture"), let result = try stage.place.result(job) else { return true }
             return Self.isComplete(result)
         }.map { "\($0) is left in work/" }
     }

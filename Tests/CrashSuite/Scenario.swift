@@ -18,6 +18,30 @@ package struct CrashJob: Sendable {
     var putBack = PutBack.never
     /// Whether it asks for a film of the picture that is stored.
     var isFilm = false
+    /// What it asks for.
+    var shape = Shape.single
+
+    /// One picture, or several in one request.
+    enum Shape: Equatable, Sendable {
+        case single
+        /// Pictures of these outfits; `outfit` is none of it.
+        case batch([String])
+        /// Pictures of its outfit under these names.
+        case views([String])
+    }
+
+    /// The outfits that it makes pictures of.
+    var outfits: [String] {
+        if case .batch(let outfits) = shape { outfits } else { [outfit] }
+    }
+
+    /// How many orders it makes.
+    var orders: Int {
+        switch shape {
+        case .single: 1
+        case .batch(let parts), .views(let parts): parts.count
+        }
+    }
 
     /// What people do with a request that has landed.
     enum PutBack: Sendable {
@@ -43,6 +67,13 @@ package struct CrashJob: Sendable {
     static func film(_ name: String) -> CrashJob {
         var job = CrashJob(name, outfit: Template.filmed + name)
         job.isFilm = true
+        return job
+    }
+
+    /// The same for several pictures.
+    func of(_ shape: Shape) -> CrashJob {
+        var job = self
+        job.shape = shape
         return job
     }
 
@@ -106,6 +137,13 @@ package struct CrashScenario: Sendable {
         CrashScenario(
             name: "video", about: "Two films of stored pictures; one comes cut short and is fetched again.",
             jobs: [.film("a"), .film("b").with(.truncatedPicture, at: .download)]),
+            name: "batch", about: "A batch of two outfits, one of which the provider refuses.",
+            jobs: [
+                CrashJob("a").of(.batch(["o-a", "o-b"]))
+                    .with(.status(400), at: .create)
+            ]),
+        CrashScenario(
+            name: "views", about: "One outfit in two views.", jobs: [CrashJob("a").of(.views(["studio", "street"]))]),
         CrashScenario(
             name: "locked", about: "Two jobs write one record while a program that locks writes it too.",
             jobs: [CrashJob("a"), CrashJob("b")], writing: .locking),

@@ -418,7 +418,7 @@ private final class SoakRun {
         case .failed(let failure):
             if failure.code == .submissionUnknown { report.unknown += 1 }
             if failure.code == .internal { complain("\(name) failed by vizd's own fault: \(failure.message)") }
-        case .removed, .profile: complain("\(name) was to make a picture")
+        case .removed, .profile, .batch: complain("\(name) was to make one picture")
         case .complete(let picture, _):
             guard case .local(let path) = picture.storage else { return complain("\(name) is stored nowhere") }
             let bytes = try Host.readFile(path, limit: 1 << 26)

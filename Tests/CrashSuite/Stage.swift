@@ -42,6 +42,21 @@ package final class Template: Sendable {
     /// A simulator whose tasks take no time worth waiting for.
     private static func quick(_ configuration: inout RunwayConfiguration) { configuration.duration = 0.02...0.02 }
 
+    /// The request of a job.
+    static func request(_ job: CrashJob) -> String {
+        let more: String
+        switch job.shape {
+        case .single: return request(job.name, outfit: job.outfit, isFilm: job.isFilm)
+        case .batch(let outfits): more = #""outfit_ids":[\#(quoted(outfits))]"#
+        case .views(let views):
+            let list = views.map { #"{"name":"\#($0)"}"# }.joined(separator: ",")
+            more = #""outfit_id":"\#(job.outfit)","views":[\#(list)]"#
+        }
+        return #"{"user_id":"\#(user)",\#(more),"prompt":"\#(RunwaySite.mark(job.name))"}"#
+    }
+
+    private static func quoted(_ words: [String]) -> String { words.map { #""\#($0)""# }.joined(separator: ",") }
+
     /// A request whose tasks can be told from others'.
     static func request(_ name: String, outfit: String, isFilm: Bool = false) -> String {
         let kind = isFilm ? #","kind":"video""# : ""

@@ -56,7 +56,7 @@ package struct Sweep {
     /// Makes the template for the plan's scenarios.
     package init(_ plan: SweepPlan) throws {
         self.plan = plan
-        template = try Template(outfits: Set(plan.scenarios.flatMap { $0.jobs.map(\.outfit) }).sorted())
+        template = try Template(outfits: Set(plan.scenarios.flatMap { $0.jobs.flatMap(\.outfits) }).sorted())
     }
 
     /// Plays it.

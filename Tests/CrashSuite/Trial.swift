@@ -41,8 +41,7 @@ package struct Trial {
                 let matching = trap.place == .create ? RunwaySite.mark(job.name) : nil
                 place.runway.inject(Injection(at: trap.place, count: trap.count, matching: matching, fault: trap.fault))
             }
-            try place.site.deliver(
-                Template.request(job.name, outfit: job.outfit, isFilm: job.isFilm), as: "\(job.name).json")
+            try place.site.deliver(Template.request(job), as: "\(job.name).json")
         }
         let foreign = stage.foreignProgram()
         var breaches = try struckRun(stage)

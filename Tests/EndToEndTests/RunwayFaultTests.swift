@@ -89,7 +89,7 @@ extension EndToEnd {
             let result = try daemon.landed("early")
             // How much of a small order was on its way is for the kernel to say; what vizd makes of it follows.
             switch result.outcome {
-            case .removed, .profile: Issue.record("an order came back as \(result.outcome)")
+            case .batch, .removed, .profile: Issue.record("an order came back as \(result.outcome)")
             case .complete: #expect(result.attempts == 2 && place.tasks(of: "early").count == 1)
             case .failed(let failure):
                 #expect(failure.code == .submissionUnknown && result.attempts == 1)

@@ -20,7 +20,7 @@ enum Ending: Equatable, CustomStringConvertible {
     /// How a result tells it; the provider's code only where `expected` names one.
     init(_ result: ResultDocument, as expected: Ending) {
         switch result.outcome {
-        case .complete, .removed, .profile: self = .complete(attempts: result.attempts)
+        case .complete, .batch, .removed, .profile: self = .complete(attempts: result.attempts)
         case .failed(let failure):
             var providerCode = failure.providerCode
             if case .failed(_, _, nil) = expected { providerCode = nil }

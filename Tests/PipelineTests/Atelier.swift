@@ -403,7 +403,7 @@ final class Atelier: Sendable {
         let box: OutcomeBox
         var code: ResultCode?
         switch result.outcome {
-        case .complete, .removed, .profile: box = .done
+        case .complete, .batch, .removed, .profile: box = .done
         case .failed(let failure): (box, code) = (.failed, failure.code)
         }
         try await journal.landing(name, box, code: code, result: result.encode(), at: Atelier.now)

@@ -1,8 +1,9 @@
 // Which names are requests, what they are called when they are not, and under which names they land.
 
 import Linux
-import Spool
 import Testing
+
+@testable import Spool
 
 @Suite("Names")
 struct NameTests {
@@ -44,8 +45,21 @@ struct NameTests {
         #expect(name.requestFile == "o-17.json")
         #expect(name.landing.resultFile == "o-17.result.json")
         #expect(name.landing.statusFile == "o-17.status.json")
-        #expect(name.member(7).requestFile == "o-17.0007.json")
+        #expect(name.part(7).landing.resultFile == "o-17.0007.result.json")
         #expect(name.landing(digest: [0xDE, 0xAD, 0x0E, 0xEF, 0x11]).text == "o-17~dead0eef")
+    }
+
+    @Test("a part has its parent's name and a number, which no request can have; the longest fits with every ending")
+    func parts() throws {
+        let name = try job("o-17")
+        #expect(name.part(7).text == "o-17.0007" && name.part(7).part(12).text == "o-17.0007.0012")
+        #expect(name.part(7).parent == name && name.part(7).number == 7)
+        #expect(name.parent == nil && name.number == nil)
+        #expect(JobName("o-17.0007") == nil && JobName(job: "o-17.0007") == name.part(7))
+        #expect(JobName(job: "a/b.0001") == nil && JobName(job: ".0001") == nil && JobName(job: "o-17") == name)
+        let longest = try job(String(repeating: "a", count: 195)).part(500).part(8).part(1)
+        let temporary = JobFiles.temporary(for: longest.landing.resultFile, tag: "00000000")
+        #expect(temporary.bytes.count <= 255)
     }
 
     @Test("a landing name is a name that can be dropped again, however long the job's own is")

@@ -41,6 +41,51 @@ struct QueueTests {
         #expect((0..<5).compactMap { _ in queue.take()?.file.description } == ["big0", "s1", "big1", "s2", "big2"])
     }
 
+    private func part(_ name: String, _ user: String = "big", at time: Int64 = 0, _ sequence: UInt64 = 0) throws
+        -> QueueEntry
+    {
+        QueueEntry(
+            fileless: try #require(JobName(job: name)), user: user, priority: 1,
+            arrival: Arrival(time: time, sequence: sequence))
+    }
+
+    @Test("parts of a compound job take turns with other users' requests, and have their user's lane by arrival")
+    mutating func parts() throws {
+        _ = queue.insert(entry("big-later", "big", at: 9))
+        let parts = [try part("b.0001", at: 5, 1), try part("b.0002", at: 5, 2)]
+        #expect(queue.insert(parts[0]) == .queued)
+        _ = queue.insert(entry("s1", "small", at: 99))
+        let first = queue.take()
+        #expect(first?.fileless == JobName(job: "b.0001") && first?.user == "big")
+        #expect(queue.insert(parts[1]) == .queued)
+        #expect(drain(&queue) == ["s1", "/b.0002", "big-later"])
+    }
+
+    @Test("a part is never turned away and takes no request's room; a hold is a hold for it too")
+    mutating func partsAreNotRefused() throws {
+        queue = Queue(capacity: 2, perUser: 1)
+        #expect(queue.insert(entry("r1", "big")) == .queued)
+        for number in 1...5 {
+            let part = try part("b.000\(number)", at: 7, UInt64(number))
+            #expect(queue.insert(part) == .queued)
+        }
+        #expect(queue.insert(entry("r2", "big")) == .userFull)
+        #expect(queue.insert(entry("o1", "other")) == .queued)
+        #expect(queue.insert(entry("o2", "third")) == .full)
+        #expect(queue.count == 7)
+        queue.hold("big")
+        #expect(drain(&queue) == ["o1"])
+        queue.release("big")
+        #expect(drain(&queue) == ["r1", "/b.0001", "/b.0002", "/b.0003", "/b.0004", "/b.0005"])
+        let wish = queue.takeRescanWish()
+        #expect(wish, "there is room again for what was turned away")
+    }
+
+    @Test("a file of incoming is never taken for a part, whatever its name is")
+    func noFileIsAPart() {
+        for file in ["b.0001.json", ".b.0001", "b.0001"] { #expect(entry(file).fileless == nil) }
+    }
+
     @Test("a higher priority goes first, whoever's it is")
     mutating func priority() {
         _ = queue.insert(entry("low", "a", 2))

@@ -16,17 +16,20 @@ extension RunwaySite {
             return ["no journal"]
         }
         let books = runway.books
-        var found = try boxes(names) + leaks() + leftovers()
+        var found = try boxes(names, journal) + leaks() + leftovers()
         for task in books.tasks where !names.contains(where: { task.prompt.contains(Self.mark($0)) }) {
             found.append("task \(task.id) belongs to no job")
         }
         for name in names {
             guard let result = try result(name) else { continue }
-            let all = try journal.attempts(name)
-            let run = try journal.row(name)?.run
+            // What a job's parts cost is the job's.
+            let rows = try [journal.row(name)].compactMap(\.self) + journal.family(of: name)
+            let all = try rows.flatMap { try journal.attempts($0.name) }
+            let runs = Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0.run) })
             let tasks = books.tasks.filter { $0.prompt.contains(Self.mark(name)) }
             found += Account(name: name, attempts: all, tasks: tasks, result: result).complaints
-            found += Bill(name: name, attempts: all.filter { $0.run == run }, result: result).complaints
+            found += Bill(name: name, attempts: all.filter { $0.run == runs[$0.name] }, result: result).complaints
+            found += try rows.dropFirst().flatMap { try parts($0, journal) }
         }
         return found
     }
@@ -64,10 +67,35 @@ extension RunwaySite {
         }
     }
 
+    /// A part has ended as the journal says, and its own result tells what it cost.
+    private func parts(_ row: JobRow, _ journal: JournalReader) throws -> [String] {
+        guard let outcome = row.outcome, row.phase == .landed else { return ["\(row.name) has not ended"] }
+        guard row.kinship?.kind.hasFiles ?? true else { return [] }
+        guard let result = try result(row.name) else { return ["\(row.name) has no result"] }
+        if case .failed(let failure) = result.outcome, failure.code != outcome.code {
+            return ["\(row.name) failed with \(failure.code), and the journal says \(outcome)"]
+        }
+        let below = try journal.family(of: row.kinship?.root ?? "").filter { $0.name.hasPrefix(row.name + ".") }
+        let attempts = try ([row] + below).flatMap { one in
+            try journal.attempts(one.name).filter { $0.run == one.run }
+        }
+        return Bill(name: row.name, attempts: attempts, result: result).complaints
+    }
+
+    /// The files of a job's parts: a result each, in the box that the journal names.
+    private func partFiles(_ names: [String], _ box: OutcomeBox, _ journal: JournalReader) throws -> Set<String> {
+        let rows = try names.flatMap { try journal.family(of: $0) }
+        let there = rows.filter { $0.outcome?.box == box && $0.kinship?.kind.hasFiles == true }
+        return Set(there.map { "\($0.name).result.json" })
+    }
+
     /// Each request lies in one of the two boxes, its result beside it, and nothing else is anywhere.
-    private func boxes(_ names: [String]) throws -> [String] {
+    private func boxes(_ names: [String], _ journal: JournalReader) throws -> [String] {
         var found: [String] = []
-        let (done, failed) = (Set(try site.names("done")), Set(try site.names("failed")))
+        let parts = try (partFiles(names, .done, journal), partFiles(names, .failed, journal))
+        var (done, failed) = (Set(try site.names("done")), Set(try site.names("failed")))
+        found += parts.0.subtracting(done).union(parts.1.subtracting(failed)).sorted().map { "\($0) is not there" }
+        (done, failed) = (done.subtracting(parts.0), failed.subtracting(parts.1))
         for name in names {
             let pair: Set = ["\(name).json", "\(name).result.json"]
             let isDone = pair.isSubset(of: done) && pair.isDisjoint(with: failed)
@@ -76,7 +104,7 @@ extension RunwaySite {
                 found.append("\(name) has not ended once, with a result beside it")
                 continue
             }
-            let box = if case .complete = result.outcome { "done" } else { "failed" }
+            let box = if case .failed = result.outcome { "failed" } else { "done" }
             if result.jobID != name || (box == "done") != isDone {
                 found.append("\(name) has another's result")
             }
@@ -178,9 +206,10 @@ private struct Bill {
             }
         }
         let cost = result.cost
+        let count = Dictionary(grouping: attempts, by: \.name).values.reduce(0) { $0 + ($1.map(\.attempt).max() ?? 0) }
         let isRight =
             (cost.credits ?? 0) == credits && Int64((cost.usd * 1e6).rounded()) == micros
-            && cost.uncertain == isUncertain && result.attempts == (attempts.map(\.attempt).max() ?? 0)
+            && cost.uncertain == isUncertain && result.attempts == count
         let books =
             "\(credits) credits, \(micros) µ$\(isUncertain ? ", uncertain" : ""), \(attempts.count) attempts"
         return isRight

@@ -32,18 +32,21 @@ final class GatedProvider: Provider {
     private let gate = Mutex(Gate())
     private let picture: [UInt8]
 
-    init(picture: [UInt8]) { self.picture = picture }
+    init(picture: [UInt8], kinds: [PictureKind] = [.image]) {
+        self.picture = picture
+        traits = ProviderTraits(
+            id: "gated", displayName: "Gated",
+            models: [
+                ModelTraits(
+                    name: "gated", sizes: .free(sides: 1...99_999, slenderness: 99_999),
+                    defaultSize: PixelSize(width: 64, height: 64),
+                    references: ReferenceRule(count: 1...40, sharesSheets: false), prompt: nil,
+                    takesSeed: true, takesPersonImage: false, kinds: kinds)
+            ],
+            isFree: true)
+    }
 
-    let traits = ProviderTraits(
-        id: "gated", displayName: "Gated",
-        models: [
-            ModelTraits(
-                name: "gated", sizes: .free(sides: 1...99_999, slenderness: 99_999),
-                defaultSize: PixelSize(width: 64, height: 64),
-                references: ReferenceRule(count: 1...40, sharesSheets: false), prompt: nil,
-                takesSeed: true, takesPersonImage: false, kinds: [.image])
-        ],
-        isFree: true)
+    let traits: ProviderTraits
 
     var orders: Int { gate.withLock { $0.orders } }
     func close() { gate.withLock { $0.isClosed = true } }
@@ -107,7 +110,7 @@ final class Household: Sendable {
     let lines = Lines()
     private let claim: Mutex<Claim>
 
-    init() throws {
+    init(kinds: [PictureKind] = [.image]) throws {
         path = "\(NSTemporaryDirectory())vizd-household-\(Random.hex(bytes: 8))"
         try Host.makeDirectories("\(path)/work/prepared", mode: 0o700)
         try FileManager.default.copyItem(
@@ -119,7 +122,7 @@ final class Household: Sendable {
         let pool = BlockingPool(threads: 4)
         work = WorkFolder(try Directory(path: "\(path)/work"), pool: pool)
         let picture = "\(Repository.root)/Tests/ImagingTests/Images/noise.jpg"
-        provider = GatedProvider(picture: try Host.readFile(picture, limit: 1 << 20))
+        provider = GatedProvider(picture: try Host.readFile(picture, limit: 1 << 20), kinds: kinds)
         let clock: @Sendable () -> Int64 = { WallClock.now() }
         let (painter, alarms) = (SheetPainter(workers: workers), Alarms())
         let sleep: @Sendable (Int64) async -> Void = { await alarms.sleep(until: $0) }
@@ -173,7 +176,27 @@ final class Household: Sendable {
     func live(_ name: FileName = "a.json") async throws { try await live(try claimed(name)) }
 
     func live(_ claimed: Claimed) async throws {
-        if case .machine(let sentence) = await life.live(claimed, queued: 0.5) { throw Ill(sentence: sentence) }
+        switch await life.live(claimed, queued: 0.5) {
+        case .ended: return
+        case .machine(let sentence): throw Ill(sentence: sentence)
+        case .parked(let family): try await conclude(family)
+        }
+    }
+
+    /// What the loop does with a job that was taken apart, one part after the other, to its end.
+    func conclude(_ family: Family) async throws {
+        var (families, queue) = (Families(), Queue(capacity: 10, perUser: 10))
+        _ = queue.insert(families.begin(family))
+        while let job = queue.take()?.fileless {
+            let (errand, next) = families.taken(job)
+            if let next { _ = queue.insert(next) }
+            switch await life.live(errand) {
+            case .ended: if let whole = families.ended(job) { _ = queue.insert(whole) }
+            case .machine(let sentence): throw Ill(sentence: sentence)
+            case .parked(let parts): _ = queue.insert(families.begin(parts))
+            }
+        }
+        guard families.count == 0 else { throw Ill(sentence: "\(families.count) compound jobs did not end") }
     }
 
     /// Delivers, claims and lives.

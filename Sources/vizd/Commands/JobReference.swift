@@ -1,6 +1,7 @@
 // A job as somebody names it on the command line: NAME, or the file that they see in the spool.
 
 internal import Linux
+internal import Spool
 
 struct JobReference: Equatable, Sendable {
     /// The job's id, which may be one that vizd gave (`NAME.0001`, `NAME~1a2b3c4d`).
@@ -15,6 +16,13 @@ struct JobReference: Equatable, Sendable {
             return nil
         }
         self.name = String(name)
+    }
+
+    /// The job at the top of the compound job that it is a part of; nil for a name that a request can have.
+    var root: JobReference? {
+        guard var job = JobName(job: name), job.parent != nil else { return nil }
+        while let parent = job.parent { job = parent }
+        return JobReference(job.text + ".json")
     }
 
     var requestFile: FileName { FileName(name + ".json") }

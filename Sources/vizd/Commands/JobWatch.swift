@@ -49,7 +49,8 @@ struct JobWatch {
 
     /// Whether one of the events is about this job, or some were lost.
     private func isNews(_ events: [InotifyEvent]) -> Bool {
-        let name = Array(job.name.utf8)
+        // What happens to the whole concerns its parts.
+        let name = Array((job.root ?? job).name.utf8)
         return events.contains { $0.mask.contains(.overflow) || $0.name?.bytes.starts(with: name) == true }
     }
 }

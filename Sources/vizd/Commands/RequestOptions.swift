@@ -4,6 +4,7 @@
 internal import ArgumentParser
 internal import Contract
 internal import Linux
+internal import Spool
 
 extension Priority: ExpressibleByArgument {}
 
@@ -133,10 +134,11 @@ enum RequestSource {
         }
     }
 
-    /// Refuses what vizd would refuse, with every problem.
-    static func check(_ bytes: [UInt8]) throws(CommandFailure) {
+    /// Refuses what vizd would refuse, with every problem. `name` is the job's, where it was chosen.
+    static func check(_ bytes: [UInt8], name: String? = nil) throws(CommandFailure) {
+        let request: JobRequest
         do throws(RequestFault) {
-            _ = try JobRequest.decode(bytes)
+            request = try JobRequest.decode(bytes)
         } catch {
             let details = error.details.map {
                 "\n  " + shown($0.path.isEmpty ? $0.message : "\($0.path): \($0.message)")
@@ -144,6 +146,12 @@ enum RequestSource {
             let message = details.isEmpty ? shown(error.message) : "These are its problems:" + details.joined()
             throw CommandFailure(
                 .usage, "The request is not valid (\(error.code.rawValue)) and was not submitted. \(message)")
+        }
+        if let name, !request.outfitIDs.isEmpty, name.utf8.count > JobName.batchLimit {
+            throw CommandFailure(
+                .usage,
+                "The name of a batch has at most \(JobName.batchLimit) bytes, and --name has \(name.utf8.count). "
+                    + "It was not submitted.")
         }
     }
 }

@@ -38,7 +38,16 @@ struct ResultSummary: Equatable, Sendable {
             let reused = picture.making.reused ? ", answered from the stored picture" : ""
             let time = result.timing.total.map { ", \(Self.seconds($0))" } ?? ""
             let film = picture.image.duration.map { ", a film of \(Self.seconds($0))" } ?? ""
-            remarks = ["\(shown(picture.provider))\(film), \(price)\(time)\(reused)"]
+            let failed = result.failedViews.map {
+                "The view \(shown($0.name)) failed (\($0.failure.code.rawValue)): "
+                    + printable($0.failure.message, limit: 2000)
+            }
+            remarks = ["\(shown(picture.provider))\(film), \(price)\(time)\(reused)"] + failed
+        case .batch(let batch):
+            status = .success
+            // A picture of a batch is in the result of its own job.
+            pictures = []
+            remarks = [Self.line(batch, price, result.timing.total)] + Self.failures(batch)
         case .removed(let addresses):
             status = .success
             pictures = addresses.map { shown($0) }
@@ -63,6 +72,20 @@ struct ResultSummary: Equatable, Sendable {
             let again =
                 failure.retryable ? ["The same again may work: move its request from failed/ to incoming/."] : []
             remarks = [head + printable(failure.message, limit: 2000)] + details + again + ["Cost: \(price)."]
+        }
+    }
+
+    /// `4 of 5 outfits, $0.32 (32 credits), 40.0 s; their results: autumn.0001 to autumn.0005`.
+    private static func line(_ batch: ResultDocument.Batch, _ price: String, _ total: Double?) -> String {
+        let time = total.map { ", \(seconds($0))" } ?? ""
+        let names = [batch.members.first, batch.members.last].compactMap { $0.map { shown($0.jobID) } }
+        let jobs = names.count == 2 && names[0] != names[1] ? names.joined(separator: " to ") : names.first ?? ""
+        return "\(batch.complete) of \(batch.members.count) outfits, \(price)\(time); their results: \(jobs)"
+    }
+
+    private static func failures(_ batch: ResultDocument.Batch) -> [String] {
+        batch.members.filter { !$0.isComplete }.map {
+            "\(shown($0.jobID)) (outfit \(shown($0.outfitID))) failed; its result in failed/ says why."
         }
     }
 

@@ -125,8 +125,25 @@ struct RetryMove {
         }
     }
 
+    /// A part is run again with the whole: it has no request of its own.
+    private func part(_ name: String, of root: JobReference) throws(SystemFailure) -> CommandFailure {
+        let whole = shown(root.name)
+        let what =
+            switch try spool.place(of: root) {
+            case .ended(.failed, _, _): "`vizd retry \(whole)` runs again what failed of it."
+            case .ended:
+                "\(whole) is complete, if not in all its parts. Submit what failed as a request of its own, or move "
+                    + "\(whole).json from done/ to incoming/ to run all of it again."
+            case .waiting, .processing: "\(whole) has not ended; wait for it first (`vizd wait \(whole)`)."
+            case .hidden(let failure): "Whether that has failed cannot be seen: \(failure)."
+            case nil: "There is no job \(whole); `vizd list` shows those that there are."
+            }
+        return CommandFailure(.noSuchJob, "\(name) is a part of \(whole) and has no request of its own. \(what)")
+    }
+
     private func notFailed(_ job: JobReference) throws(SystemFailure) -> CommandFailure {
         let name = shown(job.name)
+        if let root = job.root { return try part(name, of: root) }
         let why: String
         switch try spool.place(of: job) {
         case .waiting: why = "\(name) has not failed: it waits in incoming/."

@@ -51,7 +51,19 @@ final class SpoolReader {
                 denied = error
             }
         }
+        if let root = job.root, let place = try place(of: job, beneath: root) { return place }
         return denied.map { .hidden($0) }
+    }
+
+    /// A part has no request of its own: while that of the whole is in progress, so is the part, until its result is
+    /// there. That of a view never is; the whole's tells of it.
+    private func place(of part: JobReference, beneath root: JobReference) throws(SystemFailure) -> JobPlace? {
+        do throws(SystemFailure) {
+            guard let info = try info(of: root.requestFile, in: .processing) else { return nil }
+            return .processing(since: info.changed, status: try read(part.statusFile, in: .processing))
+        } catch  where error.errno == .accessDenied {
+            return nil
+        }
     }
 
     private func place(of job: JobReference, in box: Box) throws(SystemFailure) -> JobPlace? {

@@ -63,6 +63,12 @@ enum JobStatus {
             let report = JobReport(ended: job.name, in: box, result: result, since: at)
             return line(report, now) + (summary.pictures + summary.remarks).map(\.asLine).joined()
         case .hidden(let failure): throw failure
+        case nil where job.root != nil:
+            let root = shown(job.root?.name ?? "")
+            throw CommandFailure(
+                .noSuchJob,
+                "There is no result of \(shown(job.name)) in the spool \(shown(spool.path)). It would be a part of "
+                    + "\(root): `vizd status \(root)` tells of all of them.")
         case nil:
             throw CommandFailure(
                 .noSuchJob,

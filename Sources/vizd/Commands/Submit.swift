@@ -60,7 +60,7 @@ struct Submit: ParsableCommand {
         try ending {
             let settings = try config.clientSettings()
             let bytes = try file.map { try RequestSource.read($0, limit: settings.limits.requestBytes) } ?? spelled
-            try RequestSource.check(bytes)
+            try RequestSource.check(bytes, name: name)
             let spool = try SpoolReader(path: settings.spool.directory)
             let job = try deliver(bytes, to: spool)
             return try end(with: job, in: spool)

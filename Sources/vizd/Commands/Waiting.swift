@@ -58,7 +58,13 @@ struct Waiting {
     }
 
     private func gone() -> CommandFailure {
-        CommandFailure(
+        if let root = job.root {
+            return CommandFailure(
+                .noSuchJob,
+                "There is no result of \(shown(job.name)) in the spool \(shown(spool.path)). It would be a part of "
+                    + "\(shown(root.name)): `vizd status \(shown(root.name))` tells of all of them.")
+        }
+        return CommandFailure(
             .noSuchJob,
             "There is no job \(shown(job.name)) in the spool \(shown(spool.path)). `vizd list` shows "
                 + "those that there are; a request that was removed from incoming/ before it was taken leaves no trace."

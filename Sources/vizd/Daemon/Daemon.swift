@@ -18,6 +18,8 @@ final class Mailbox: Sendable {
     /// A job's life has ended.
     struct Ended: Sendable {
         let user: String?
+        /// What it was of a compound job; nil for the life of a file.
+        var errand: JobName?
         let end: LifeEnd
         /// Whether it was no job's life but a wish that was seen to: it had no slot.
         var isWish = false
@@ -100,6 +102,7 @@ final class Daemon {
     private let accounts: AccountWatch
     private var claim: Claim
     private(set) var slots: Slots
+    private(set) var families = Families()
     /// Files that the last run left, to be lived before anything new is claimed.
     private(set) var leftovers: [Leftover]
     /// Requests whose end is wished for: claimed next, whatever their turn.
@@ -203,7 +206,11 @@ final class Daemon {
         accounts.adopt(settings)
         slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
         // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
-        if isNewWayIn { incoming = Incoming.of(spool, settings) }
+        if isNewWayIn {
+            incoming = Incoming.of(spool, settings)
+            // Jobs without a file are not found by a scan.
+            for entry in families.waiting { line(entry) }
+        }
         for (user, isFull) in slots.users {
             if isFull { incoming.queue.hold(user) } else { incoming.queue.release(user) }
         }
@@ -212,7 +219,7 @@ final class Daemon {
 
     // MARK: - Jobs
 
-    /// Jobs that have ended give their slots back.
+    /// Jobs that have ended give their slots back, and those that were taken apart hand in their parts.
     private func settle(_ ended: [Mailbox.Ended]) throws {
         for one in ended {
             if one.isWish {
@@ -220,8 +227,19 @@ final class Daemon {
             } else if slots.give(one.user) {
                 incoming.queue.release(one.user)
             }
-            if case .machine(let sentence) = one.end { throw MachineFailure(sentence: sentence) }
+            switch one.end {
+            case .machine(let sentence): throw MachineFailure(sentence: sentence)
+            case .parked(let family): line(families.begin(family))
+            case .ended: line(one.errand.flatMap { families.ended($0) })
+            }
         }
+    }
+
+    /// Puts a job without a file into the queue.
+    private func line(_ entry: QueueEntry?) {
+        guard let entry else { return }
+        let admission = incoming.queue.insert(entry)
+        precondition(admission == .queued, "\(entry.file) stands in the queue twice")
     }
 
     private func resumeLeftovers() {
@@ -234,19 +252,27 @@ final class Daemon {
         claiming.hasMore = false
         guard now >= claiming.pausedUntil else { return }
         let wanted = min(slots.free, Daemon.batch)
-        let first = unwanted.count
         // What was renamed but found no room to be made durable comes first; it holds its slots already.
         guard canClaim, try roomToClaim(now) else { return }
         var entries: [FileName: QueueEntry] = [:]
         var order: [QueueEntry] = []
-        while let entry = unwanted.popLast() ?? (order.count - first < wanted ? incoming.queue.take() : nil) {
+        var turns = 0
+        while true {
+            let isUnwanted = !unwanted.isEmpty
+            guard let entry = unwanted.popLast() ?? (turns < wanted ? incoming.queue.take() : nil) else { break }
             // The slot is taken with the turn, so that one batch does not give one user more than their share.
             if slots.take(entry.user) { incoming.queue.hold(entry.user) }
-            entries[entry.file] = entry
-            order.append(entry)
+            if !isUnwanted { turns += 1 }
+            if let job = entry.fileless {
+                start(job, user: entry.user)
+            } else {
+                entries[entry.file] = entry
+                order.append(entry)
+            }
         }
         // Fewer than wanted: the others wait for slots of their users, and an ended job rings.
-        claiming.hasMore = order.count - first == wanted && wanted > 0 && slots.free > 0
+        claiming.hasMore = turns == wanted && wanted > 0 && slots.free > 0
+        guard claim.hasUnsynced || !order.isEmpty else { return }
         let outcome = try claim.claim(order.map(\.file))
         unsynced.merge(entries) { _, new in new }
         for result in outcome.results { handOut(result) }
@@ -314,6 +340,18 @@ final class Daemon {
         }
     }
 
+    /// Starts a part whose turn has come, or the second half of a compound job.
+    private func start(_ job: JobName, user: String?) {
+        let (errand, next) = families.taken(job)
+        line(next)
+        if case .part = errand {
+            log.info("part.begun", metadata: ["job": "\(job)", "user": "\(user ?? "unknown")"])
+        }
+        Task { [life, mailbox] in
+            mailbox.post(Mailbox.Ended(user: user, errand: errand.name, end: await life.live(errand)))
+        }
+    }
+
     // MARK: - Room
 
     private func roomToClaim(_ now: Int64) throws -> Bool {
@@ -355,7 +393,7 @@ final class Daemon {
             tell("WATCHDOG=1")
         }
         let pause = claiming.obstacle.map { "; paused: \($0)" } ?? ""
-        let status = "\(slots.count) in flight, \(incoming.queue.count) waiting\(pause)"
+        let status = "\(slots.count) in flight, \(incoming.queue.count + families.behind) waiting\(pause)"
         hasStatusToTell = notifier.isListening && status != lastStatus
         if hasStatusToTell && now - lastStatusAt >= Daemon.statusInterval {
             (lastStatus, lastStatusAt, hasStatusToTell) = (status, now, false)

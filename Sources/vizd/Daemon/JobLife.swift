@@ -17,6 +17,8 @@ import Synchronization
 enum LifeEnd: Sendable {
     /// It is off our hands.
     case ended
+    /// Its parts are to be worked on; when all have ended, it is concluded. Meanwhile it holds nothing but its name.
+    case parked(Family)
     /// The disk or the journal failed; one sentence.
     case machine(String)
 }
@@ -53,8 +55,8 @@ struct JobLife: Sendable {
     func live(_ claimed: Claimed, queued: Double) async -> LifeEnd {
         do throws(LifeTrouble) {
             switch claimed.role {
-            case .job(let name): try await job(name, claimed, queued: queued)
-            case .again(let name): try await again(name, claimed, queued: queued)
+            case .job(let name): return try await job(name, claimed, queued: queued)
+            case .again(let name): return try await again(name, claimed, queued: queued)
             case .invalid(let name): try await invalid(name, claimed)
             }
             return .ended
@@ -67,25 +69,30 @@ struct JobLife: Sendable {
 
     // MARK: - A job's request
 
-    private func job(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
-        guard let request = try await content(of: claimed, landing: name.landing) else { return }
+    private func job(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) -> LifeEnd {
+        guard let request = try await content(of: claimed, landing: name.landing) else { return .ended }
         // One life a name: an earlier one has landed a little before it is over (its picture is let go last), and what
         // it still does must not meet a later one's files.
         while !working.insert(name) {
-            if case .over = try await turn(of: name, claimed, request, running: true) { return }
+            if case .over = try await turn(of: name, claimed, request, running: true) { return .ended }
             await pause(JobLife.patience)
         }
-        defer { working.remove(name) }
+        var end = LifeEnd.ended
+        defer { if !end.isParked { working.remove(name) } }
         // Before anything is looked at on the disk: a wish is seen there, or heard here.
         let cancel = cancels.enter(name.text)
-        defer { cancels.leave(name.text) }
+        defer { if !end.isParked { cancels.leave(name.text) } }
         switch try await admit(name, request) {
         case .duplicate: try await remove(claimed, as: "a duplicate of a request that is known")
         case .nameTaken: try await taken(name, claimed, request)
         case .job(let job):
-            try await work(on: job, name, claimed, request, queued: queued, cancel)
-            try await endWish(name)
+            end = try await begin(
+                LiveJob(
+                    name: name, decoded: request.decoded, admitted: job, source: claimed.source, queued: queued,
+                    cancel: cancel))
+            if !end.isParked { try await endWish(name) }
         }
+        return end
     }
 
     /// What the journal says to a file.
@@ -119,51 +126,70 @@ struct JobLife: Sendable {
         }
     }
 
-    private func work(
-        on job: Admitted.Job, _ name: JobName, _ claimed: Claimed, _ request: ClaimedRequest, queued: Double,
-        _ cancel: JobCancel
-    ) async throws(LifeTrouble) {
-        if case .land(let outcome) = job.resume {
-            return try await land(outcome, of: name, source: claimed.source)
+    /// Works on a job from where it stands: to its end, or until its parts are to be worked on.
+    func begin(_ live: LiveJob) async throws(LifeTrouble) -> LifeEnd {
+        if case .land(let outcome) = live.admitted.resume {
+            try await land(outcome, of: live.name, source: live.source, kind: live.row.kinship?.kind)
+            board.landed(live.name, isComplete: outcome.box == .done)
+            return .ended
         }
-        let ticket = JobTicket(
-            name: name.text, decoded: request.decoded, resume: job.resume, row: job.row, last: job.last, queued: queued)
+        // Only a name that ran before can have parts of an earlier run.
+        if live.row.kinship == nil, live.row.run > 1 { try await forgetEarlierParts(of: live) }
+        if case .success(let request) = live.decoded, let parts = request.parts,
+            !(try await isWhole(live, request, parts))
+        {
+            return try await takeApart(live, request, parts)
+        }
+        try await work(on: live)
+        return .ended
+    }
+
+    private func work(on live: LiveJob) async throws(LifeTrouble) {
+        let (name, ticket) = (live.name, live.ticket)
         board.begin(name, ticket)
         let result: ResultDocument
-        if job.poison == .poisoned {
+        if live.admitted.poison == .poisoned {
             result = pipeline.poisoned(ticket)
         } else {
-            switch await pipeline.run(ticket, cancel: cancel, report: { [board] in board.report(name, $0) }) {
+            switch await pipeline.run(ticket, cancel: live.cancel, report: { [board] in board.report(name, $0) }) {
             case .result(let document): result = document
             case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
             }
         }
-        try await conclude(name, result, source: claimed.source)
+        try await conclude(live, result)
     }
 
     /// The result into the journal, then into its box.
-    private func conclude(
-        _ name: JobName, _ result: ResultDocument, source: FileName
-    ) async throws(LifeTrouble) {
-        let (box, code) = (result.failure == nil ? OutcomeBox.done : .failed, result.failure?.code)
+    func conclude(_ live: LiveJob, _ result: ResultDocument) async throws(LifeTrouble) {
+        let (name, box, code) = (live.name, result.failure == nil ? OutcomeBox.done : .failed, result.failure?.code)
         let bytes = result.encode()
         try await journalled { () async throws(JournalFailure) in
             try await journal.landing(name.text, box, code: code, result: bytes, at: now())
         }
-        try await land(Outcome(box: box, code: code, result: bytes), of: name, source: source)
+        let outcome = Outcome(box: box, code: code, result: bytes)
+        try await land(outcome, of: name, source: live.source, kind: live.row.kinship?.kind)
         board.ended(name, result)
         tell(name, result)
     }
 
-    /// Puts a kept result into its box and its request beside it; harmless to do again.
-    func land(_ outcome: Outcome, of name: JobName, source: FileName?) async throws(LifeTrouble) {
+    /// Puts a kept result into its box and its request beside it; harmless to do again. That of a view has no box: it
+    /// stays in the journal for the whole. `kind` is nil for a job that is no part.
+    func land(
+        _ outcome: Outcome, of name: JobName, source: FileName?, kind: PartKind? = nil
+    ) async throws(LifeTrouble) {
         guard let result = outcome.result else { preconditionFailure("the result of \(name) is gone from the journal") }
-        let order = LandingOrder(
-            name: name.landing, box: outcome.box.box, result: result, source: source, status: name.landing)
-        try await land(order, id: name.text)
+        if kind?.hasFiles ?? true {
+            let order = LandingOrder(
+                name: name.landing, box: outcome.box.box, result: result, source: source, status: name.landing)
+            try await land(order, id: name.text)
+        }
         try await journalled { () async throws(JournalFailure) in try await journal.landed([name.text], at: now()) }
         // A failed job keeps its picture: a retry stores it without making it again.
-        guard outcome.box == .done else { return }
+        if outcome.box == .done { await dropPicture(of: name) }
+    }
+
+    /// Lets go of a picture in the work folder that nobody needs any more.
+    func dropPicture(of name: JobName) async {
         do throws(SystemFailure) {
             try await work.drop(name.text)
         } catch {
@@ -174,16 +200,16 @@ struct JobLife: Sendable {
     // MARK: - Files that are no job
 
     /// A second request of a name that is in progress: the first one's duplicate, or the next one in the line.
-    private func again(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) {
-        guard let request = try await content(of: claimed, landing: nil) else { return }
+    private func again(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) -> LifeEnd {
+        guard let request = try await content(of: claimed, landing: nil) else { return .ended }
         while true {
             switch try await turn(of: name, claimed, request, running: working.contains(name)) {
-            case .over: return
+            case .over: return .ended
             case .later: break
             case .now:
                 // The first one has landed meanwhile: this file takes its place and is judged as any other.
                 if let promoted = try await promote(claimed) { return try await job(name, promoted, queued: queued) }
-                if case .gone = try await read(claimed) { return }
+                if case .gone = try await read(claimed) { return .ended }
             }
             await pause(JobLife.patience)
         }

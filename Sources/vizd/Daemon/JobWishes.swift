@@ -38,9 +38,7 @@ extension JobLife {
 
     /// A wish about a name that no job under way here has.
     private func judge(_ wish: CancelWish, _ info: FileInfo, _ request: FileInfo?) async throws(LifeTrouble) {
-        guard let job = wish.job else {
-            return try await drop(wish, .unknown, "no such part of a batch is under way")
-        }
+        guard let job = wish.job else { return try await judgePart(wish) }
         if let request {
             // The loop claims what may be cancelled.
             if cancels.permits(info.uid, owner: request.uid) { return }
@@ -59,6 +57,24 @@ extension JobLife {
         try await drop(wish, .tooLate, "the job has ended before, in \(isDone ? "done" : "failed")/")
     }
 
+    /// A wish about a part whose turn has not come: its life looks for the wish itself.
+    private func judgePart(_ wish: CancelWish) async throws(LifeTrouble) {
+        let name = wish.target.text
+        let row = try await journalled { () async throws(JournalFailure) in try await journal.row(name) }
+        switch row?.phase.isOpen {
+        case true?: return
+        case false?: try await drop(wish, .tooLate, "that part has ended before")
+        case nil: try await drop(wish, .unknown, "there is no such part of a job")
+        }
+    }
+
+    /// A part begins, of a request of this owner. `found` is the wish about it that lies on the disk.
+    func hearWish(_ name: JobName, _ found: FileInfo?, owner: UInt32) async throws(LifeTrouble) {
+        let wish = found.flatMap { $0.kind == .regular ? $0 : nil }
+        if cancels.admitted(name.text, owner: owner, wisher: wish?.uid) { return }
+        try await refuse(name, wish)
+    }
+
     /// What the journal's answer to a job means for wishes about it. `found` is the wish that lies on the disk.
     func hearWish(_ name: JobName, _ found: FileInfo?, _ answer: Admitted, _ job: Admitted.Job)
         async throws(LifeTrouble)
@@ -75,6 +91,10 @@ extension JobLife {
             return try await end(name, .tooLate, "it was meant for the run of the job that has ended")
         }
         if cancels.admitted(name.text, owner: job.row.ownerUID, wisher: wish?.uid) { return }
+        try await refuse(name, wish)
+    }
+
+    private func refuse(_ name: JobName, _ wish: FileInfo?) async throws(LifeTrouble) {
         try await remove(name)
         log.warning(
             "cancel.refused", metadata: name.metadata(["reason": "\(JobLife.refusal(wish?.uid ?? 0))"]))

@@ -191,7 +191,7 @@ extension JobLife {
         }
     }
 
-    private func withdraw(_ name: JobName, from box: Box, withRequest: Bool) async throws(LifeTrouble) {
+    func withdraw(_ name: JobName, from box: Box, withRequest: Bool) async throws(LifeTrouble) {
         while true {
             switch try await spoken({ () async throws(SpoolFatal) in
                 try await landing.withdraw(name.landing, from: box, withRequest: withRequest)

@@ -66,7 +66,7 @@ extension Daemon {
             "vizd.state",
             metadata: [
                 "in_flight": "\(slots.count)", "waiting": "\(incoming.queue.count)",
-                "users": "\(incoming.queue.userCount)",
+                "parts_waiting": "\(families.behind)", "users": "\(incoming.queue.userCount)",
                 "leftovers": "\(leftovers.count)", "paused": "\(claiming.obstacle ?? "no")",
                 "ignored_files": "\(incoming.ignoredCount)",
                 "scans": "\(incoming.scans.values.reduce(0, +))", "resident_bytes": "\(Host.residentBytes)",

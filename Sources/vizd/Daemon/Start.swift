@@ -187,7 +187,7 @@ extension Assembly {
             do {
                 for job in kept {
                     let row = try await journal.row(job)
-                    if let row, row.phase != .landed || row.outcome?.box == .failed { continue }
+                    if let row, try await isKept(row, journal) { continue }
                     try await work.drop(job)
                     log.notice("work.tidied", metadata: ["job": "\(job)"])
                 }
@@ -196,6 +196,15 @@ extension Assembly {
             }
         }
     }
+}
+
+/// Whether a job's picture in the work folder may still be needed: until it has landed, and of a failed one for its
+/// retry, which a part has as long as the whole is not done.
+private func isKept(_ row: JobRow, _ journal: Journal) async throws(JournalFailure) -> Bool {
+    if row.phase != .landed { return true }
+    guard row.outcome?.box == .failed else { return false }
+    guard let root = row.kinship?.root else { return true }
+    return try await journal.row(root)?.outcome?.box != .done
 }
 
 extension Incoming {

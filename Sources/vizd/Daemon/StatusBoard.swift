@@ -21,11 +21,36 @@ final class StatusBoard: Sendable {
         /// Monotonic nanoseconds.
         let begun: Int64
         var progress: StageReport?
+        /// False for one of several views, which its parent's file tells of.
+        var hasFile = true
+        /// How far its parts are, while it waits for them.
+        var family: FamilyProgress?
+        /// Whether it was taken apart: then its time is no measure of the provider's.
+        var isCompound = false
     }
 
     private struct State {
         var jobs: [JobName: Entry] = [:]
         var history = DurationHistory()
+
+        /// Counts a part that has ended. Answers the jobs above it.
+        mutating func landed(_ name: JobName, isComplete: Bool) -> [JobName] {
+            guard let parent = name.parent else { return [] }
+            jobs[parent]?.family?.ended(name, isComplete: isComplete)
+            return [parent] + climb(from: parent)
+        }
+
+        /// Tells the jobs above one how far it is. Answers them.
+        mutating func climb(from name: JobName) -> [JobName] {
+            var (part, above): (JobName, [JobName]) = (name, [])
+            while let parent = part.parent, let entry = jobs[part] {
+                jobs[parent]?.family?.report(part, percent: entry.family?.percent ?? entry.progress?.percent ?? 0)
+                if jobs[parent]?.progress?.provider == nil { jobs[parent]?.progress = entry.progress }
+                above.append(parent)
+                part = parent
+            }
+            return above
+        }
     }
 
     private let state = Mutex(State())
@@ -49,28 +74,51 @@ final class StatusBoard: Sendable {
         state.withLock { state in for one in seconds { state.history.add(one, provider: history) } }
     }
 
-    /// A job begins; a request that cannot be read has no status file, it ends at once.
-    func begin(_ name: JobName, _ ticket: JobTicket) {
+    /// A job begins; a request that cannot be read has no status file, it ends at once. `family` where it was taken
+    /// apart.
+    func begin(_ name: JobName, _ ticket: JobTicket, _ family: FamilyProgress? = nil) {
         guard case .success(let request) = ticket.decoded else { return }
-        let entry = Entry(
+        var entry = Entry(
             userID: request.userID, outfitID: request.outfitID, attempt: max(ticket.last?.attempt ?? 0, 1),
             kind: request.kind, begun: monotonicClock())
-        state.withLock { $0.jobs[name] = entry }
-        files.begin(name.landing) { [weak self] wall in self?.render(name, wall) ?? [] }
+        (entry.family, entry.isCompound) = (family, family != nil)
+        entry.hasFile = ticket.row.kinship?.kind.hasFiles ?? true
+        let above = state.withLock { state in
+            state.jobs[name] = entry
+            return state.climb(from: name)
+        }
+        if entry.hasFile { files.begin(name.landing) { [weak self] wall in self?.render(name, wall) ?? [] } }
+        for parent in above { files.touch(parent.landing) }
     }
 
     /// A job has come to a step.
     func report(_ name: JobName, _ progress: StageReport) {
-        state.withLock { $0.jobs[name]?.progress = progress }
-        files.touch(name.landing)
+        let above = state.withLock { state in
+            state.jobs[name]?.progress = progress
+            return state.climb(from: name)
+        }
+        for one in [name] + above { files.touch(one.landing) }
     }
+
+    /// The parts of a job have ended, and it is worked on itself.
+    func familyEnded(_ name: JobName) { state.withLock { $0.jobs[name]?.family = nil } }
 
     /// A job has landed.
     func ended(_ name: JobName, _ result: ResultDocument) {
-        state.withLock { state in
-            guard let entry = state.jobs.removeValue(forKey: name), case .complete = result.outcome else { return }
-            state.history.add(seconds(since: entry), provider: history(of: entry))
+        let above = state.withLock { state -> [JobName] in
+            let entry = state.jobs.removeValue(forKey: name)
+            if let entry, !entry.isCompound, case .complete = result.outcome {
+                state.history.add(seconds(since: entry), provider: history(of: entry))
+            }
+            return state.landed(name, isComplete: result.failure == nil)
         }
+        for parent in above { files.touch(parent.landing) }
+    }
+
+    /// A job has landed that had its result before this life of the program.
+    func landed(_ name: JobName, isComplete: Bool) {
+        let above = state.withLock { $0.landed(name, isComplete: isComplete) }
+        for parent in above { files.touch(parent.landing) }
     }
 
     /// How many are before a job, as a sentence of its own.
@@ -93,14 +141,17 @@ final class StatusBoard: Sendable {
     private func render(_ name: JobName, _ wall: Int64) -> [UInt8] {
         let (found, left) = state.withLock { state -> (Entry?, Double) in
             guard let entry = state.jobs[name] else { return (nil, 0) }
-            return (entry, state.history.remaining(provider: history(of: entry), elapsed: seconds(since: entry)))
+            let elapsed = entry.family == nil ? seconds(since: entry) : 0
+            let seconds = state.history.remaining(provider: history(of: entry), elapsed: elapsed)
+            return (entry, entry.family?.remaining(each: seconds) ?? seconds)
         }
-        let progress = found?.progress
+        let (progress, family) = (found?.progress, found?.family)
         // The line has moved on since the job was told: asked now.
-        let waiting = progress?.waiting?.told
+        let waiting = family == nil ? progress?.waiting?.told : nil
         return StatusDocument(
-            jobID: name.text, progress: progress?.percent ?? 0, stage: progress?.stage ?? .prepare,
-            message: (progress?.message ?? "Beginning") + Self.line(waiting), estimatedTime: left,
+            jobID: name.text, progress: family?.percent ?? progress?.percent ?? 0,
+            stage: family == nil ? progress?.stage ?? .prepare : .generate,
+            message: (family?.message ?? progress?.message ?? "Beginning") + Self.line(waiting), estimatedTime: left,
             attempt: progress?.attempt ?? found?.attempt ?? 1,
             userID: found?.userID ?? "", outfitID: found?.outfitID, provider: progress?.provider.map(names),
             waiting: waiting, updatedAt: Timestamp(nanoseconds: wall)
