@@ -2,16 +2,13 @@
 //
 // Every call does its work on the pool's threads and suspends the caller meanwhile. Records are read afresh each time;
 // one that does not parse is read again for up to a second, since a program that knows no lock may be filling it.
-// Pictures are written to the user's `.vizd` folder, synced, renamed over, and the folder is synced: when the call
-// returns, the picture is there after a power cut, too.
 
 internal import Contract
-internal import Digest
 package import Linux
 
 /// Wardrobes beneath one folder of this machine.
 package final class LocalWardrobe: Wardrobe {
-    private let store: LocalStore
+    let store: LocalStore
     private let records: LocalRecords
     private let photos: RemotePhotos?
 
@@ -185,60 +182,6 @@ private struct PhotoAttempt {
         case .nameTooLong: "its name is too long"
         case .notDirectory: "a part of the path is not a folder"
         default: "\(errno.text) (\(errno.name))"
-        }
-    }
-}
-
-// MARK: Pictures
-
-extension LocalWardrobe {
-    /// Stored as `ROOT/USER/items/visualizations/OUTFIT.jpg`, a view as `.../views/OUTFIT/VIEW.jpg`. Missing folders
-    /// are made.
-    package func storePicture(
-        _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
-    ) async throws(WardrobeFailure) -> StoredPicture {
-        let store = store
-        return try await store.pool.run { () throws(WardrobeFailure) -> StoredPicture in
-            do throws(SystemFailure) {
-                try store.put(bytes, for: name)
-            } catch {
-                throw .writing(error, "\(store.root)/\(name.path)")
-            }
-            return StoredPicture(
-                url: "\(store.rootName)/\(name.path)", path: "\(store.root)/\(name.path)", sha256: SHA256.of(bytes),
-                bytes: bytes.count)
-        }
-    }
-}
-
-extension LocalStore {
-    /// A picture that was begun longer ago than this belongs to nobody any more. Nanoseconds.
-    private static let forgotten: Int64 = 3_600_000_000_000
-
-    fileprivate func put(_ bytes: [UInt8], for name: StoredName) throws(SystemFailure) {
-        let user = try rootFolder().folder([name.user.folder], make: true)
-        let scratch = try UserFolder(user).scratch()
-        try sweep(scratch)
-        let target = try user.folder(name.folders.map { FileName($0) }, make: true)
-        let partial = FileName("picture-\(Random.hex(bytes: 8))")
-        do throws(SystemFailure) {
-            let file = try scratch.open(partial, .create, mode: UserFolder.fileMode)
-            try file.write(all: bytes)
-            try file.sync()
-            try scratch.rename(partial, to: target, as: FileName(name.file), .replace)
-        } catch {
-            // The first failure is the one to tell; what cannot be removed now is swept later.
-            do throws(SystemFailure) { try scratch.unlinkIfPresent(partial) } catch {}
-            throw error
-        }
-        try target.sync()
-    }
-
-    /// Removes pictures that a crash left half written.
-    private func sweep(_ scratch: Directory) throws(SystemFailure) {
-        for name in try scratch.names() where name.bytes.starts(with: "picture-".utf8) {
-            guard let info = try scratch.infoIfPresent(of: name) else { continue }
-            if pace.now().nanoseconds - info.modified > Self.forgotten { try scratch.unlinkIfPresent(name) }
         }
     }
 }

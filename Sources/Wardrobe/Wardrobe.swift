@@ -26,6 +26,11 @@ package protocol Wardrobe: Sendable {
         _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
     ) async throws(WardrobeFailure) -> StoredPicture
 
+    /// Reads a stored picture; nil where none is stored under that name.
+    /// - Throws: `recordInvalid` for what is no picture of vizd's: more than `StoredPicture.limit` bytes, a link, a
+    ///   folder.
+    func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]?
+
     /// Puts the pictures of one job into the outfit's record, all or none. Recording the same job's again changes
     /// nothing.
     /// - Throws: `outfitNotFound`, `recordInvalid`, `recordConflict` when others kept changing or holding the record.
@@ -104,6 +109,9 @@ package struct StoredPicture: Hashable, Sendable {
         /// `s3://BUCKET/KEY`.
         case object(String)
     }
+
+    /// Bytes that are read of a picture at most: more than any provider's picture or film has.
+    package static let limit = 256 << 20
 
     /// The `image_url` of a result: an address, or relative to the parent of the wardrobe's root, such as
     /// `wardrobe_photos/peichin/items/visualizations/o-17.jpg`.

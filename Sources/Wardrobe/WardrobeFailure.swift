@@ -81,6 +81,18 @@ package struct WardrobeFailure: Error, Hashable, Sendable, CustomStringConvertib
         return WardrobeFailure(.storageFailed, "\(what) could not be read (\(failure)): \(advice(failure.errno))")
     }
 
+    /// A picture's name on something else.
+    static func strangePicture(_ what: String) -> WardrobeFailure {
+        WardrobeFailure(.recordInvalid, "\(what) is not a regular file: remove it, so that the picture has its place")
+    }
+
+    /// A picture's name on something that vizd cannot have stored.
+    static func largePicture(_ what: String) -> WardrobeFailure {
+        WardrobeFailure(
+            .recordInvalid,
+            "\(what) has more than the \(StoredPicture.limit >> 20) MiB that a picture can have: remove it")
+    }
+
     private static var limitText: String { "\(UserFolder.recordLimit >> 20) MiB" }
 
     /// Opening beneath the root refused: a link (ELOOP), a way out (EXDEV), a file where a folder should be (ENOTDIR).

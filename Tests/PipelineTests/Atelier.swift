@@ -169,7 +169,7 @@ final class ScriptedTransfer: Transferring {
 
 /// The wardrobe that it is given, but for calls that fail as the test says.
 final class TroubledWardrobe: Wardrobe {
-    enum Call { case outfit, photo, store, record }
+    enum Call { case outfit, photo, store, read, record }
     private let real: LocalWardrobe
     private let troubles: Mutex<[Call: [WardrobeFailure]]>
 
@@ -204,6 +204,11 @@ final class TroubledWardrobe: Wardrobe {
     ) async throws(WardrobeFailure) -> StoredPicture {
         try trouble(.store)
         return try await real.storePicture(bytes, for: name, until: deadline)
+    }
+
+    func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
+        try trouble(.read)
+        return try await real.readPicture(name)
     }
 
     func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {

@@ -309,6 +309,45 @@ struct LocalWardrobeTests {
         #expect(try place.parent.directory("outside").names() == [])
     }
 
+    @Test("a picture is read back as it was stored, and none that is not there, whoever the user is")
+    func readPictures() async throws {
+        let place = try TemporaryWardrobe()
+        let wardrobe = place.wardrobe()
+        let names = [
+            StoredName(user: place.user, outfit: OutfitID("o")!)!,
+            StoredName(user: place.user, outfit: OutfitID("o")!, view: "street")!,
+            StoredName(user: UserID("new")!, outfit: OutfitID("o")!, fileExtension: "mp4")!,
+        ]
+        for name in names { #expect(try await wardrobe.readPicture(name) == nil) }
+        for (number, name) in names.enumerated() { _ = try await wardrobe.storePicture([UInt8(number)], for: name) }
+        for (number, name) in names.enumerated() { #expect(try await wardrobe.readPicture(name) == [UInt8(number)]) }
+    }
+
+    @Test("what has a picture's name and is none is told as such, and never read through a link")
+    func strangePictures() async throws {
+        let strange: [(String, @Sendable (Directory) throws -> Void)] = [
+            ("symbolic link", { try $0.symlink("o.jpg", to: "p.jpg") }),
+            ("symbolic link", { try $0.symlink("o.jpg", to: "../../../../outside.jpg") }),
+            ("regular file", { try $0.makeDirectory("o.jpg", mode: 0o755) }),
+            ("regular file", { try $0.makeFIFO("o.jpg") }),
+            ("256 MiB", { try $0.open("o.jpg", .create).setSize(StoredPicture.limit + 1) }),
+        ]
+        for (words, make) in strange {
+            let place = try TemporaryWardrobe()
+            try TemporaryWardrobe.write([1], to: "outside.jpg", in: place.parent)
+            let pictures = try place.folder.directory("items", createMode: 0o755)
+                .directory("visualizations", createMode: 0o755)
+            try TemporaryWardrobe.write([2], to: "p.jpg", in: pictures)
+            try make(pictures)
+            let failure = await failure { () throws(WardrobeFailure) in
+                try await place.wardrobe().readPicture(StoredName(user: place.user, outfit: OutfitID("o")!)!)
+            }
+            #expect(failure?.code == .recordInvalid)
+            #expect(failure?.message.contains(words) == true, "\(failure?.message ?? "")")
+            #expect(failure?.message.contains("visualizations/o.jpg") == true)
+        }
+    }
+
     @Test("a picture that a crash left half written is swept when it is old, one under way is not")
     func sweep() async throws {
         let place = try TemporaryWardrobe()

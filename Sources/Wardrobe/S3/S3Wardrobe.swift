@@ -73,6 +73,20 @@ package final class S3Wardrobe: Wardrobe {
             url: store.bucket.publicURL(key), uri: store.bucket.uri(key), sha256: SHA256.of(bytes), bytes: bytes.count)
     }
 
+    /// Read from where it is stored.
+    package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
+        let key = Self.key(name)
+        do throws(S3Failure) {
+            return try await store.get(key, limit: StoredPicture.limit).bytes
+        } catch {
+            switch error.reason {
+            case .noObject: return nil
+            case .tooLarge: throw .largePicture(store.bucket.uri(key))
+            default: throw error.wardrobe
+            }
+        }
+    }
+
     /// Removes a stored picture. One that is not there is no failure.
     package func removePicture(_ name: StoredName) async throws(WardrobeFailure) {
         do throws(S3Failure) { try await store.delete(Self.key(name)) } catch { throw error.wardrobe }
@@ -131,6 +145,11 @@ package struct MixedWardrobe: Wardrobe {
         _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
     ) async throws(WardrobeFailure) -> StoredPicture {
         try await pictures.storePicture(bytes, for: name, until: deadline)
+    }
+
+    /// Of the pictures.
+    package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
+        try await pictures.readPicture(name)
     }
 
     /// In the records.

@@ -1,0 +1,94 @@
+// Pictures on a local disk: `ROOT/USER/items/visualizations/...`, stored, read and removed.
+//
+// A picture is written to the user's `.vizd` folder, synced, renamed over, and the folder is synced: when the call
+// returns, the picture is there after a power cut, too. Nothing outside the user's folder is reached, whatever links
+// stand in it. Reading is bounded, since what lies there may be anybody's file by now.
+
+internal import Contract
+internal import Digest
+internal import Linux
+
+extension LocalWardrobe {
+    /// Stored as `ROOT/USER/items/visualizations/OUTFIT.jpg`, a view as `.../views/OUTFIT/VIEW.jpg`. Missing folders
+    /// are made.
+    package func storePicture(
+        _ bytes: [UInt8], for name: StoredName, until deadline: Int64?
+    ) async throws(WardrobeFailure) -> StoredPicture {
+        let store = store
+        return try await store.pool.run { () throws(WardrobeFailure) -> StoredPicture in
+            do throws(SystemFailure) {
+                try store.put(bytes, for: name)
+            } catch {
+                throw .writing(error, "\(store.root)/\(name.path)")
+            }
+            return StoredPicture(
+                url: "\(store.rootName)/\(name.path)", path: "\(store.root)/\(name.path)", sha256: SHA256.of(bytes),
+                bytes: bytes.count)
+        }
+    }
+}
+
+extension LocalWardrobe {
+    /// Read beneath the user's folder, through no link.
+    package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
+        let store = store
+        return try await store.pool.run { () throws(WardrobeFailure) -> [UInt8]? in
+            guard let folder = try store.folder(of: name.user) else { return nil }
+            return try store.picture(name, in: folder)
+        }
+    }
+}
+
+extension LocalStore {
+    fileprivate func picture(_ name: StoredName, in folder: UserFolder) throws(WardrobeFailure) -> [UInt8]? {
+        let label = "\(root)/\(name.path)"
+        do throws(SystemFailure) {
+            let path = FileName((name.folders + [name.file]).joined(separator: "/"))
+            let file = try folder.directory.open(path, .read)
+            guard try file.info().kind == .regular else {
+                throw SystemFailure(call: "open", errno: .noDevice, subject: label)
+            }
+            return try file.read(limit: StoredPicture.limit)
+        } catch let error where error.errno == .notFound {
+            return nil
+        } catch let error where error.errno == .tooLarge {
+            throw .largePicture(label)
+        } catch let error where error.errno == .noDevice {
+            throw .strangePicture(label)
+        } catch {
+            throw .reading(error, label)
+        }
+    }
+}
+
+extension LocalStore {
+    /// A picture that was begun longer ago than this belongs to nobody any more. Nanoseconds.
+    private static let forgotten: Int64 = 3_600_000_000_000
+
+    fileprivate func put(_ bytes: [UInt8], for name: StoredName) throws(SystemFailure) {
+        let user = try rootFolder().folder([name.user.folder], make: true)
+        let scratch = try UserFolder(user).scratch()
+        try sweep(scratch)
+        let target = try user.folder(name.folders.map { FileName($0) }, make: true)
+        let partial = FileName("picture-\(Random.hex(bytes: 8))")
+        do throws(SystemFailure) {
+            let file = try scratch.open(partial, .create, mode: UserFolder.fileMode)
+            try file.write(all: bytes)
+            try file.sync()
+            try scratch.rename(partial, to: target, as: FileName(name.file), .replace)
+        } catch {
+            // The first failure is the one to tell; what cannot be removed now is swept later.
+            do throws(SystemFailure) { try scratch.unlinkIfPresent(partial) } catch {}
+            throw error
+        }
+        try target.sync()
+    }
+
+    /// Removes pictures that a crash left half written.
+    private func sweep(_ scratch: Directory) throws(SystemFailure) {
+        for name in try scratch.names() where name.bytes.starts(with: "picture-".utf8) {
+            guard let info = try scratch.infoIfPresent(of: name) else { continue }
+            if pace.now().nanoseconds - info.modified > Self.forgotten { try scratch.unlinkIfPresent(name) }
+        }
+    }
+}
