@@ -22,11 +22,17 @@ extension RunwaySite {
         }
         for name in names {
             guard let result = try result(name) else { continue }
-            let all = try journal.attempts(name)
+            // What costs nothing is no business of Runway's.
+            let known = try journal.attempts(name)
+            let all = known.filter { !$0.freeOfCharge }
             let run = try journal.row(name)?.run
             let tasks = books.tasks.filter { $0.prompt.contains(Self.mark(name)) }
             found += Account(name: name, attempts: all, tasks: tasks, result: result).complaints
-            found += Bill(name: name, attempts: all.filter { $0.run == run }, result: result).complaints
+            found +=
+                Bill(
+                    name: name, attempts: all.filter { $0.run == run },
+                    made: known.filter { $0.run == run }.map(\.attempt).max() ?? 0, result: result
+                ).complaints
         }
         return found
     }
@@ -161,6 +167,8 @@ private struct Account {
 private struct Bill {
     let name: String
     let attempts: [AttemptRow]
+    /// All orders of the run, the free ones too.
+    let made: Int
     let result: ResultDocument
 
     var complaints: [String] {
@@ -180,7 +188,7 @@ private struct Bill {
         let cost = result.cost
         let isRight =
             (cost.credits ?? 0) == credits && Int64((cost.usd * 1e6).rounded()) == micros
-            && cost.uncertain == isUncertain && result.attempts == (attempts.map(\.attempt).max() ?? 0)
+            && cost.uncertain == isUncertain && result.attempts == made
         let books =
             "\(credits) credits, \(micros) µ$\(isUncertain ? ", uncertain" : ""), \(attempts.count) attempts"
         return isRight
