@@ -76,8 +76,7 @@ package struct Pipeline: Sendable {
     /// Jobs that have photos for an order in memory, up to a few megabytes each.
     let hands = Turnstile(places: 32)
     let sheets = SheetShelf(kept: 32)
-    /// What a reload of the configuration may change for jobs that begin from then on.
-    package var settings: PipelineSettings
+    private let settingsBox: SettingsBox
     /// Waits until there is room on the disk again; told once which step waits.
     let awaitRoom: @Sendable (String) async -> Void
     /// Waits while the disk has less room than must be there before anything is bought; told which job waits.
@@ -87,8 +86,14 @@ package struct Pipeline: Sendable {
         _ parts: PipelineParts, time: PipelineTime, settings: PipelineSettings,
         awaitRoom: @escaping @Sendable (String) async -> Void, awaitFloor: @escaping @Sendable (String) async -> Void
     ) {
-        (self.parts, self.time, self.settings) = (parts, time, settings)
+        (self.parts, self.time, settingsBox) = (parts, time, SettingsBox(settings))
         (self.awaitRoom, self.awaitFloor) = (awaitRoom, awaitFloor)
+    }
+
+    /// What a reload of the configuration changes: also for the jobs under way, in whatever they do from then on.
+    package var settings: PipelineSettings {
+        get { settingsBox.value }
+        nonmutating set { settingsBox.value = newValue }
     }
 
     var providers: ProviderRegistry { parts.providers }
@@ -195,7 +200,7 @@ package struct Pipeline: Sendable {
     }
 
     /// A job that goes on tells what its earlier attempts cost too. Answers how many of them were lost and followed.
-    private func remember(_ job: inout JobRun) async throws(StepTrouble) -> Int {
+    func remember(_ job: inout JobRun) async throws(StepTrouble) -> Int {
         guard let last = job.ticket.last else { return 0 }
         do throws(JournalFailure) {
             let run = try await journal.attempts(job.ticket.name).filter { $0.run == last.run }

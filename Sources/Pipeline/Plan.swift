@@ -4,7 +4,8 @@
 //
 // Kept in the journal as JSON of our own (version 1); a plan of another version is refused, never guessed at.
 
-internal import Contract
+package import Contract
+package import Digest
 package import Providers
 package import Wardrobe
 
@@ -26,6 +27,8 @@ package struct Plan: Equatable, Sendable {
     /// How many pictures of the day the provider should have counted just before this order; nil where it does not
     /// tell.
     package var countedBefore: Int?
+    /// Of the picture that is asked for, for later requests; nil in plans of versions that did not know it.
+    package var fingerprint: SHA256Digest?
 
     private static let version = 1
 
@@ -44,6 +47,7 @@ package struct Plan: Equatable, Sendable {
         json.member("used_descriptor", usedDescriptor)
         json.member("used_profile_descriptor", usedProfileDescriptor)
         json.member("counted_before", countedBefore)
+        json.member("fingerprint", fingerprint?.hex)
         json.endObject()
         return json.bytes
     }
@@ -59,17 +63,19 @@ package struct Plan: Equatable, Sendable {
             provider: provider, model: model, size: PixelSize(width: width, height: height),
             seed: root.integer("seed").flatMap(UInt32.init(exactly:)), prompt: root.text("prompt"),
             references: references, usedDescriptor: descriptor, usedProfileDescriptor: profile,
-            countedBefore: root.integer("counted_before"))
+            countedBefore: root.integer("counted_before"),
+            fingerprint: root.text("fingerprint").flatMap { SHA256Digest(hex: $0) })
     }
 
     package init(
         provider: String, model: String, size: PixelSize, seed: UInt32?, prompt: String?, references: Int,
-        usedDescriptor: Bool, usedProfileDescriptor: Bool, countedBefore: Int? = nil
+        usedDescriptor: Bool, usedProfileDescriptor: Bool, countedBefore: Int? = nil,
+        fingerprint: SHA256Digest? = nil
     ) {
         (self.provider, self.model, self.size, self.seed) = (provider, model, size, seed)
         (self.prompt, self.references) = (prompt, references)
         (self.usedDescriptor, self.usedProfileDescriptor) = (usedDescriptor, usedProfileDescriptor)
-        self.countedBefore = countedBefore
+        (self.countedBefore, self.fingerprint) = (countedBefore, fingerprint)
     }
 }
 
@@ -79,6 +85,10 @@ package struct StoredNote: Equatable, Sendable {
     package let url: String
     /// The file, absolute, or the object.
     package let place: StoredPicture.Place
+    /// The job that made it; nil where that is the one that has this note.
+    package var maker: String?
+    /// When it was stored, for the record; nil in notes of versions that did not say.
+    package var storedAt: Timestamp?
 
     private static let version = 1
 
@@ -92,6 +102,8 @@ package struct StoredNote: Equatable, Sendable {
         case .file(let path): json.member("path", path)
         case .object(let uri): json.member("uri", uri)
         }
+        if let maker { json.member("maker", maker) }
+        if let storedAt { json.member("stored_at", "\(storedAt.nanoseconds)") }
         json.endObject()
         return json.bytes
     }
@@ -104,6 +116,8 @@ package struct StoredNote: Equatable, Sendable {
         case (nil, let uri?): self.init(url: url, place: .object(uri))
         default: return nil
         }
+        maker = root.text("maker")
+        storedAt = root.text("stored_at").flatMap { Int64($0) }.map(Timestamp.init(nanoseconds:))
     }
 
     package init(url: String, place: StoredPicture.Place) { (self.url, self.place) = (url, place) }

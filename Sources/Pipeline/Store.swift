@@ -2,6 +2,7 @@
 // that was interrupted in them simply makes them again.
 
 internal import Contract
+internal import Digest
 internal import Ledger
 internal import Linux
 internal import Providers
@@ -17,9 +18,16 @@ extension Pipeline {
         } catch {
             throw StepTrouble(error)
         }
-        let place = StoredNote(url: stored.url, place: stored.place)
+        var place = StoredNote(url: stored.url, place: stored.place)
+        let moment = now()
+        place.storedAt = moment
+        let kept = plan.fingerprint.map {
+            KeptPicture(
+                slot: job.slot, fingerprint: $0.bytes, place: place.encoded(), picture: note, job: job.ticket.name,
+                madeAt: moment)
+        }
         do throws(JournalFailure) {
-            try await journal.stored(job.ticket.name, place.encoded())
+            try await journal.stored(job.ticket.name, place.encoded(), keeping: kept)
         } catch {
             throw StepTrouble(error)
         }
@@ -40,9 +48,11 @@ extension Pipeline {
         async throws(StepTrouble) -> JobEvent
     {
         if job.request?.outfit == nil {
+            // A picture that was there before is recorded as what it is: the entry of the job that made it stands as
+            // it was, and comes back where it is missing.
             let picture = Visualization(
-                url: stored.url, provider: displayName(plan.provider), model: plan.model, jobID: job.ticket.name,
-                createdAt: now())
+                url: stored.url, provider: displayName(plan.provider), model: plan.model,
+                jobID: stored.maker ?? job.ticket.name, createdAt: stored.storedAt ?? now())
             do throws(WardrobeFailure) {
                 try await wardrobe.record(RecordUpdate(outfit: job.outfit, visualizations: [picture]), of: job.user)
             } catch {
@@ -74,6 +84,11 @@ extension JobRun {
             preconditionFailure("\(ticket.name) has no outfit")
         }
         return id
+    }
+
+    /// The place of its picture, as the books know it.
+    var slot: PictureSlot {
+        PictureSlot(userID: user.text, outfitID: outfit.text, kind: request?.kind ?? .image)
     }
 
     var storedName: StoredName {

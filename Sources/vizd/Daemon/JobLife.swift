@@ -120,16 +120,14 @@ struct JobLife: Sendable {
         let ticket = JobTicket(
             name: name.text, decoded: request.decoded, resume: job.resume, row: job.row, last: job.last, queued: queued)
         board.begin(name, ticket)
-        let result: ResultDocument
-        if job.poison == .poisoned {
-            result = pipeline.poisoned(ticket)
-        } else {
-            switch await pipeline.run(ticket, report: { [board] in board.report(name, $0) }) {
-            case .result(let document): result = document
-            case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
-            }
+        let end =
+            job.poison == .poisoned
+            ? await pipeline.poisoned(ticket)
+            : await pipeline.run(ticket, report: { [board] in board.report(name, $0) })
+        switch end {
+        case .result(let result): try await conclude(name, result, source: claimed.source)
+        case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
         }
-        try await conclude(name, result, source: claimed.source)
     }
 
     /// The result into the journal, then into its box.
