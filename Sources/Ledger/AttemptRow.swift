@@ -77,6 +77,8 @@ package enum Settlement: Hashable, Sendable {
     case final(Money, made: Bool)
     /// Nobody can say; the estimate stands.
     case uncertain
+    /// A picture came of it and the provider named no price; the estimate stands, uncertain.
+    case unpriced
     /// Certain that nothing was created.
     case refused
 
@@ -84,7 +86,7 @@ package enum Settlement: Hashable, Sendable {
     package var state: AttemptState {
         switch self {
         case .final: .settled
-        case .uncertain: .uncertain
+        case .uncertain, .unpriced: .uncertain
         case .refused: .refused
         }
     }
@@ -114,7 +116,7 @@ package struct AttemptRow: Hashable, Sendable {
     package var estimate: Money
     /// The final figure, once settled (zero when refused).
     package var final: Money?
-    /// Whether a picture came of it; false until settled.
+    /// Whether a picture came of it; false until it is closed.
     package var made: Bool
     /// When the intent was written.
     package var createdAt: Timestamp
@@ -124,6 +126,8 @@ package struct AttemptRow: Hashable, Sendable {
     package var settledAt: Timestamp?
     /// The provider never charges.
     package var freeOfCharge: Bool
+    /// Since when its figure waits to be read once more; nil where it is not.
+    package var recheckSince: Timestamp?
 
     /// An intent.
     package init(name: String, run: Int, attempt: Int, order: NewAttempt, createdAt: Timestamp) {
@@ -144,12 +148,24 @@ package struct AttemptRow: Hashable, Sendable {
     /// The month in whose budget a moment counts, in UTC: `2026-11`.
     package static func month(of moment: Timestamp) -> String { String(moment.rfc3339.prefix(7)) }
 
+    /// Whether the provider may name another figure some minutes after the end of its task: a refund that had not
+    /// landed yet, a price that was not told.
+    package var mayBeCorrected: Bool {
+        guard taskID != nil, !freeOfCharge else { return false }
+        switch state {
+        case .uncertain: return true
+        case .settled: return !made && final.map { $0.usdMicros != 0 || ($0.credits ?? 0) != 0 } ?? false
+        case .intent, .task, .refused: return false
+        }
+    }
+
     /// Whether one more order may be written after this one without paying twice for the same picture: nothing was
     /// created, or it cost nothing to create, or it ended without a picture, or somebody decided to risk it
     /// (`uncertain`: `runway.onLostResponse: resubmit`).
     package var mayBeFollowed: Bool {
         switch state {
-        case .refused, .uncertain: true
+        case .refused: true
+        case .uncertain: !made
         case .settled: freeOfCharge || !made
         case .intent, .task: freeOfCharge
         }

@@ -188,13 +188,14 @@ extension Books {
         try run(
             """
             UPDATE attempt SET state = ?, task_id = ?, estimate_credits = ?, estimate_usd_micros = ?, final_credits = ?,
-                final_usd_micros = ?, made = ?, task_at = ?, settled_at = ?
+                final_usd_micros = ?, made = ?, task_at = ?, settled_at = ?, recheck_since = ?
             WHERE name = ? AND run = ? AND attempt = ?
             """,
             [
                 attempt.state.rawValue, attempt.taskID, attempt.estimate.credits, attempt.estimate.usdMicros,
                 attempt.final?.credits, attempt.final?.usdMicros, attempt.made, attempt.taskAt?.nanoseconds,
-                attempt.settledAt?.nanoseconds, attempt.name, attempt.run, attempt.attempt,
+                attempt.settledAt?.nanoseconds, attempt.recheckSince?.nanoseconds, attempt.name, attempt.run,
+                attempt.attempt,
             ])
     }
 
@@ -210,6 +211,7 @@ extension Books {
         attempt.state = try word(row["state"])
         attempt.final = (row["final_usd_micros"] as Int64?).map { Money(credits: row["final_credits"], usdMicros: $0) }
         (attempt.taskAt, attempt.settledAt) = (moment(row["task_at"]), moment(row["settled_at"]))
+        attempt.recheckSince = moment(row["recheck_since"])
         return attempt
     }
 }
@@ -217,7 +219,7 @@ extension Books {
 // MARK: - Values
 
 extension Books {
-    private static func bytes(_ data: Data) -> [UInt8] { [UInt8](data) }
+    static func bytes(_ data: Data) -> [UInt8] { [UInt8](data) }
 
     private static func moment(_ nanoseconds: Int64?) -> Timestamp? { nanoseconds.map(Timestamp.init(nanoseconds:)) }
 

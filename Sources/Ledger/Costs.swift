@@ -1,16 +1,17 @@
-// What was spent: the attempts of a month, summed by user, by model or by day. Attempts are never deleted, so these are
-// the books that a provider's invoice is held against. Free attempts are left out.
+// What was spent: the attempts of a month, or of all, summed by user, by model, by day or by month. Attempts are never
+// deleted, so these are the books that a provider's invoice is held against. Free attempts are left out.
 
 internal import GRDB
 
 /// What the sums are made by.
 package enum CostGrouping: String, CaseIterable, Sendable {
-    case user, model, day
+    case user, model, day, month
 }
 
-/// The sums of one user, model or day.
+/// The sums of one user, model, day or month.
 package struct CostRow: Hashable, Sendable {
-    /// The user's id, the model's name (`runway/gen4_image`), or the day (`2026-11-24`, UTC).
+    /// The user's id, the model's name (`runway/gen4_image`), the day (`2026-11-24`, UTC), or the month in whose budget
+    /// it counts (`2026-11`, UTC).
     package let key: String
     package let attempts: Int
     /// The providers' own units, final where they are known.
@@ -27,15 +28,16 @@ package struct CostRow: Hashable, Sendable {
 }
 
 extension Books {
-    /// The rows of a month (`2026-11`), largest sum first; by day in the order of the days.
-    func costs(_ month: String, user: String?, by grouping: CostGrouping) throws -> [CostRow] {
+    /// The rows of a month (`2026-11`; nil: of all), largest sum first; by day and month in their order.
+    func costs(_ month: String?, user: String?, by grouping: CostGrouping) throws -> [CostRow] {
         let key =
             switch grouping {
             case .user: "user_id"
             case .model: "provider || coalesce('/' || model, '')"
             case .day: "date(created_at / 1000000000, 'unixepoch')"
+            case .month: "month"
             }
-        let order = grouping == .day ? "key" : "reserved + settled + uncertain DESC, key"
+        let order = grouping == .day || grouping == .month ? "key" : "reserved + settled + uncertain DESC, key"
         return try all(
             """
             SELECT \(key) AS key, count(*) AS attempts,
@@ -43,10 +45,10 @@ extension Books {
                 sum(CASE WHEN state IN ('intent', 'task') THEN estimate_usd_micros ELSE 0 END) AS reserved,
                 sum(CASE WHEN state IN ('settled', 'refused') THEN final_usd_micros ELSE 0 END) AS settled,
                 sum(CASE state WHEN 'uncertain' THEN estimate_usd_micros ELSE 0 END) AS uncertain
-            FROM attempt WHERE month = ? AND (? IS NULL OR user_id = ?) AND free_of_charge = 0
+            FROM attempt WHERE (? IS NULL OR month = ?) AND (? IS NULL OR user_id = ?) AND free_of_charge = 0
             GROUP BY 1 ORDER BY \(order)
             """,
-            [month, user, user]
+            [month, month, user, user]
         ).map { row in
             CostRow(
                 key: row["key"], attempts: row["attempts"], credits: row["credits"], reserved: row["reserved"],

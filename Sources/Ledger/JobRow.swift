@@ -46,9 +46,10 @@ package enum OutcomeBox: String, CaseIterable, Sendable {
     case done, failed
 }
 
-/// A picture that was fetched and lies, synced, in `state.dir/work/`.
+/// A picture that was fetched and lies, synced, in `state.dir/work/`; or one that was stored before the job began and
+/// answers it (`isReused`).
 package struct PictureNote: Hashable, Sendable {
-    /// Its file name in `work/`.
+    /// Its file name in `work/`; empty for one that is reused.
     package var file: String
     /// 32 bytes.
     package var sha256: [UInt8]
@@ -69,6 +70,9 @@ package struct PictureNote: Hashable, Sendable {
         self.height = height
         self.contentType = contentType
     }
+
+    /// Whether it was there before the job began, so that nothing of it lies in `work/`.
+    package var isReused: Bool { file.isEmpty }
 }
 
 /// How a job ended.

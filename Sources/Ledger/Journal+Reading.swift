@@ -141,9 +141,9 @@ package struct JournalReader: Sendable {
         try read { books in try books.family(of: root) }
     }
 
-    /// What was spent in a month (`2026-11`), by all or by one user.
+    /// What was spent in a month (`2026-11`; nil: in all of them), by all or by one user.
     package func costs(
-        _ month: String, user: String? = nil, by grouping: CostGrouping
+        _ month: String?, user: String? = nil, by grouping: CostGrouping
     ) throws(JournalFailure) -> [CostRow] {
         try read { books in try books.costs(month, user: user, by: grouping) }
     }

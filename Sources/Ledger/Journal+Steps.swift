@@ -108,11 +108,15 @@ extension Journal {
         }
     }
 
-    /// The picture is where it stays; `bytes` say where, in the pipeline's own form.
-    package func stored(_ name: String, _ bytes: [UInt8]) async throws(JournalFailure) {
+    /// The picture is where it stays; `bytes` say where, in the pipeline's own form. `keeping` is what it shows, for
+    /// later requests; nil where nobody knows.
+    package func stored(
+        _ name: String, _ bytes: [UInt8], keeping kept: KeptPicture? = nil
+    ) async throws(JournalFailure) {
         try await write { books in
             try books.advance(name, to: .stored)
             try books.keep(.stored, bytes, of: name)
+            if let kept { try books.keep(kept) }
         }
     }
 
@@ -125,14 +129,11 @@ extension Journal {
 // MARK: - The end
 
 extension Journal {
-    /// The job is over: its result is kept here until it has landed. `settling` closes the last attempt in the same
-    /// commit (`uncertain` with `submission_unknown`).
+    /// The job is over: its result is kept here until it has landed.
     package func landing(
-        _ name: String, _ box: OutcomeBox, code: Contract.ResultCode?, result: [UInt8], settling: Settlement? = nil,
-        at now: Timestamp
+        _ name: String, _ box: OutcomeBox, code: Contract.ResultCode?, result: [UInt8], at now: Timestamp
     ) async throws(JournalFailure) {
         try await write { books in
-            if let settling { try books.close(try books.lastAttempt(of: name), settling, at: now) }
             try books.advance(name, to: .landing, ", box = ?, code = ?", [box.rawValue, code?.rawValue])
             try books.keep(.result, result, of: name)
         }
@@ -153,7 +154,7 @@ extension Journal {
                 guard let row = try books.job(name), row.phase == .landed, row.kinship == nil else { return [] }
                 let files = try [row] + books.family(of: name)
                 try books.run("DELETE FROM job WHERE name = ? OR root = ?", [name, name])
-                return files.compactMap { $0.picture?.file }
+                return files.compactMap { file in file.picture.flatMap { $0.isReused ? nil : $0.file } }
             }
         }
     }
@@ -174,7 +175,8 @@ extension Books {
         return found
     }
 
-    /// Closes an attempt. Refused costs nothing; uncertain leaves the estimate standing.
+    /// Closes an attempt. Refused costs nothing; uncertain and unpriced leave the estimate standing. A figure that may
+    /// still change is marked as waiting to be read again.
     func close(_ attempt: AttemptRow, _ settlement: Settlement, at now: Timestamp) throws {
         guard attempt.state.permits(settlement.state) else { throw Self.wrong(attempt, settlement.state) }
         var attempt = attempt
@@ -184,8 +186,10 @@ extension Books {
         switch settlement {
         case .final(let money, let made): (attempt.final, attempt.made) = (money, made)
         case .uncertain: (attempt.final, attempt.made) = (nil, false)
+        case .unpriced: (attempt.final, attempt.made) = (nil, true)
         case .refused: (attempt.final, attempt.made) = (.free, false)
         }
+        attempt.recheckSince = attempt.mayBeCorrected ? now : nil
         try update(attempt)
     }
 

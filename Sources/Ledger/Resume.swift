@@ -23,6 +23,7 @@
 //       cancelled (its task was given up)                        prepare
 //     not_an_image, download_too_large: the bytes in work/ are   poll with a task id, prepare where nothing was paid;
 //       no good, fetch them again                                else the lines below
+//     it was answered from a picture that was there              prepare
 //     it was stored                                              update
 //     it was fetched                                             store
 //     it was prepared anew since its last attempt                prepare
@@ -77,6 +78,8 @@ package enum Resume: Hashable, Sendable {
             if last.map({ $0.taskID != nil || $0.freeOfCharge }) ?? true { return fromOrder(row, last) }
         default: break
         }
+        // A picture that was there before may be another by now: it is looked at once more, which costs nothing.
+        if let picture = row.picture, picture.isReused { return .prepare }
         if row.stored != nil { return .update }
         return row.picture.map(Resume.store) ?? fromOrder(row, last)
     }

@@ -9,6 +9,7 @@
 //     job        one row a name, small, written at every step; a part of a compound job names its parent and its root
 //     document   what is large of a job (request, plan, stored, result), so that a step does not rewrite it
 //     attempt    the ledger; no foreign key to `job`, since it outlives it
+//     kept       the stored pictures by what they show, for answers that cost nothing
 //     spend      sums of `attempt` by month and user, and by month alone under the user '' (no user has that id), kept
 //                by triggers: a budget is asked for at every order
 
@@ -34,6 +35,8 @@ enum Schema {
         migrator.registerMigration("1: jobs, their documents, attempts") { db in try db.execute(sql: first) }
         migrator.registerMigration("2: what is spent") { db in try db.execute(sql: second) }
         migrator.registerMigration("3: jobs that are parts of others") { db in try db.execute(sql: parts) }
+        migrator.registerMigration("4: pictures that may be reused") { db in try db.execute(sql: kept) }
+        migrator.registerMigration("5: figures that are read again") { db in try db.execute(sql: rechecked) }
         return migrator
     }
 
@@ -156,5 +159,31 @@ enum Schema {
             OR kin IS NULL AND parent IS NULL);
         CREATE UNIQUE INDEX job_parent ON job (parent, part) WHERE parent IS NOT NULL;
         CREATE INDEX job_root ON job (root) WHERE root IS NOT NULL;
+        """
+
+    /// `view` is empty for the outfit's own picture. `place` says where it is, in the pipeline's own form.
+    private static let kept = """
+        CREATE TABLE kept (
+            user_id TEXT NOT NULL,
+            outfit_id TEXT NOT NULL,
+            view TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('image', 'video')),
+            fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
+            place BLOB NOT NULL,
+            sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+            bytes INTEGER NOT NULL,
+            width INTEGER NOT NULL,
+            height INTEGER NOT NULL,
+            type TEXT NOT NULL,
+            job TEXT NOT NULL,
+            made_at INTEGER NOT NULL,
+            PRIMARY KEY (user_id, outfit_id, view, kind)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Since when a figure that may still change waits to be read again.
+    private static let rechecked = """
+        ALTER TABLE attempt ADD COLUMN recheck_since INTEGER;
+        CREATE INDEX attempt_recheck ON attempt (recheck_since) WHERE recheck_since IS NOT NULL;
         """
 }

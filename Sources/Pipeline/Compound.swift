@@ -17,9 +17,26 @@ package struct EndedPart: Sendable {
     package let request: JobRequest
     /// What came of it.
     package let result: ResultDocument
+    /// Where its picture is stored, as the journal has it; nil where none is.
+    private let note: StoredNote?
 
-    package init(name: String, request: JobRequest, result: ResultDocument) {
+    /// - Parameter stored: the journal's words on where its picture is stored.
+    package init(name: String, request: JobRequest, result: ResultDocument, stored: [UInt8]? = nil) {
         (self.name, self.request, self.result) = (name, request, result)
+        note = stored.flatMap(StoredNote.init(encoded:))
+    }
+
+    /// How the record tells of its picture under a view's name: one that was there before as what it is, an entry of the
+    /// job that made it.
+    fileprivate func entry(_ view: ResultDocument.View, of job: String, at now: Timestamp) -> Visualization {
+        Visualization(
+            url: view.picture.imageURL, view: view.name, provider: view.picture.provider,
+            model: view.picture.making.model, jobID: note?.maker ?? job, createdAt: note?.storedAt ?? now)
+    }
+
+    fileprivate var views: [ResultDocument.View] {
+        guard case .complete(_, let views) = result.outcome else { return [] }
+        return views
     }
 
     /// The name of its one view.
@@ -159,10 +176,7 @@ extension Pipeline {
     }
 
     private static func views(_ ended: [EndedPart]) -> ResultDocument.Outcome {
-        let views = ended.flatMap { part -> [ResultDocument.View] in
-            guard case .complete(_, let views) = part.result.outcome else { return [] }
-            return views
-        }
+        let views = ended.flatMap(\.views)
         guard let first = views.first else { preconditionFailure("no view is stored, and none is said to have failed") }
         return .complete(picture: first.picture, views: views)
     }
@@ -186,7 +200,6 @@ extension Pipeline {
     }
 
     private func record(_ ticket: JobTicket, _ request: JobRequest, _ ended: [EndedPart]) async throws(StepTrouble) {
-        guard case .complete(_, let views) = Pipeline.views(ended) else { return }
         guard let user = UserID(request.userID), let outfit = request.outfitID.flatMap({ OutfitID($0) }) else {
             preconditionFailure("the contract let a bad id through")
         }
@@ -196,11 +209,10 @@ extension Pipeline {
         defer { turns.leave(turn) }
         do throws(WardrobeFailure) {
             var pictures: [Visualization] = []
-            for view in views where try await isStored(view, of: request, user, outfit) {
-                pictures.append(
-                    Visualization(
-                        url: view.picture.imageURL, view: view.name, provider: view.picture.provider,
-                        model: view.picture.making.model, jobID: ticket.name, createdAt: now()))
+            for part in ended {
+                for view in part.views where try await isStored(view, of: request, user, outfit) {
+                    pictures.append(part.entry(view, of: ticket.name, at: now()))
+                }
             }
             if pictures.isEmpty { return }
             try await wardrobe.record(RecordUpdate(outfit: outfit, visualizations: pictures), of: user)

@@ -26,7 +26,7 @@ extension Pipeline {
             case .renew: try await renew(plan, &job)
             case .again(let seconds, let failure): try await wait(seconds, or: failure, plan, &job)
             case .fail(let failure):
-                try await settle(.final(job.charged, made: false), job)
+                try await settle(job.settlement(made: false), job)
                 throw .job(failure)
             }
         }
@@ -83,7 +83,7 @@ extension Pipeline {
     {
         let next = monotonicClock() + Int64(seconds * 1e9)
         if next > deadline(of: job) {
-            try await settle(.final(job.charged, made: false), job)
+            try await settle(job.settlement(made: false), job)
             throw .job(failure)
         }
         job.report(job.progress(.download, .fetch(plan)).saying("\(failure.message) It is tried again."))
@@ -101,7 +101,7 @@ extension Pipeline {
             case .video: picture = try await film(try arrived(job))
             }
         } catch {
-            try await settle(.final(job.charged, made: false), job)
+            try await settle(job.settlement(made: false), job)
             // A worker that died over a picture says nothing of the picture: the same may go well the next time.
             if error.code.isOurs || [.workerDied, .timedOut].contains(error.code) {
                 throw .job(.imagingUnavailable("the finished picture", error))
@@ -118,7 +118,7 @@ extension Pipeline {
         }
         // One commit: the picture is ours and its price is final, or neither.
         do throws(JournalFailure) {
-            try await journal.fetched(job.ticket.name, note, settling: .final(job.charged, made: true), at: now())
+            try await journal.fetched(job.ticket.name, note, settling: job.settlement(made: true), at: now())
         } catch {
             throw StepTrouble(error)
         }

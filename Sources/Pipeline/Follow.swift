@@ -63,8 +63,10 @@ extension Pipeline {
             throw .job(.noPicture(displayName(plan.provider), taskID))
         case .done(let outputs, let price):
             if !job.hasEnded, let ordered = job.orderedAt { times.add(seconds(since: ordered), plan.place) }
+            // A figure that was told once stands where a later look names none.
+            if let price { job.charge(Money(price), uncertain: false) }
+            if price == nil && !job.hasEnded { job.charge(job.estimate, uncertain: true) }
             (job.outputs, job.hasEnded) = (outputs, true)
-            job.charge(price.map(Money.init) ?? job.estimate, uncertain: price == nil)
             leave(&job)
             return .done
         case .failed(let failure, let price):
@@ -73,8 +75,8 @@ extension Pipeline {
             return .taskFailed(JobFailure(failure), isRepeatable: failure.retryable && isFree, dice: dice())
         // Gone because it was given up before a crash: whoever gives it up says so.
         case .gone where job.cancel.isMade: return wished(job)
-        case .gone(let code, let message):
-            try await close(nil, &job)
+        case .gone(let code, let message, let price):
+            try await close(price, &job)
             var failure = JobFailure(.generationFailed, message, retryable: false)
             failure.providerCode = code
             throw .job(failure)

@@ -47,6 +47,8 @@ struct Pause: Equatable {
 /// What an action led to.
 enum JobEvent: Equatable {
     case prepared(Plan)
+    /// The picture that is asked for is stored already, and was seen there; that is durable.
+    case reused(Plan, PictureNote, StoredNote)
     /// A place at the provider was waited for and is taken; what was prepared before that is out of date.
     case placed
     /// The intent is durable; the plan as it was written down.
@@ -215,6 +217,8 @@ struct JobMachine {
     private mutating func beforeTheTask(_ event: JobEvent) -> JobStep {
         switch (state, event) {
         case (.preparing, .prepared(let plan)): return go(.ordering(plan), .order(plan))
+        case (.preparing, .reused(let plan, let picture, let note)):
+            return go(.updating(plan, picture, note), .update(plan, picture, note))
         case (.ordering, .placed): return go(.preparing, .prepare)
         case (.ordering, .ordered(let plan)): return go(.submitting(plan), .submit(plan))
         case (.ordering, .refused(let failure, let advice, let dice)),

@@ -122,6 +122,12 @@ struct JobRun {
         }
     }
 
+    /// How the books close the attempt under way: at its figure, or at the estimate where the provider named none.
+    func settlement(made: Bool) -> Settlement {
+        if !isUncertain { return .final(charged, made: made) }
+        return made ? .unpriced : .uncertain
+    }
+
     /// What all attempts cost, as the result tells it.
     var cost: ResultDocument.Cost {
         if attempts == 0 { return ResultDocument.Cost() }

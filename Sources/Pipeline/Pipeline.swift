@@ -88,8 +88,7 @@ package struct Pipeline: Sendable {
     let hands = Turnstile(places: 32)
     let sheets = SheetShelf(kept: 32)
     let turns = OutfitTurns()
-    /// What a reload of the configuration may change for jobs that begin from then on.
-    package var settings: PipelineSettings
+    private let settingsBox: SettingsBox
     /// Waits until there is room on the disk again; told once which step waits.
     let awaitRoom: @Sendable (String) async -> Void
     /// What is in the way while the disk has less room than must be there before anything is bought; told which job
@@ -100,8 +99,14 @@ package struct Pipeline: Sendable {
         _ parts: PipelineParts, time: PipelineTime, settings: PipelineSettings,
         awaitRoom: @escaping @Sendable (String) async -> Void, floor: @escaping @Sendable (String) async -> String?
     ) {
-        (self.parts, self.time, self.settings) = (parts, time, settings)
+        (self.parts, self.time, settingsBox) = (parts, time, SettingsBox(settings))
         (self.awaitRoom, self.floor) = (awaitRoom, floor)
+    }
+
+    /// What a reload of the configuration changes: also for the jobs under way, in whatever they do from then on.
+    package var settings: PipelineSettings {
+        get { settingsBox.value }
+        nonmutating set { settingsBox.value = newValue }
     }
 
     var providers: ProviderRegistry { parts.providers }
@@ -214,7 +219,7 @@ package struct Pipeline: Sendable {
     }
 
     /// A job that goes on tells what its earlier attempts cost too. Answers how many of them were lost and followed.
-    private func remember(_ job: inout JobRun) async throws(StepTrouble) -> Int {
+    func remember(_ job: inout JobRun) async throws(StepTrouble) -> Int {
         guard let last = job.ticket.last else { return 0 }
         do throws(JournalFailure) {
             let run = try await journal.attempts(job.ticket.name).filter { $0.run == last.run }

@@ -4,6 +4,7 @@
 package import Imaging
 package import Ledger
 package import Providers
+internal import Synchronization
 package import Transfer
 package import Wardrobe
 
@@ -25,8 +26,22 @@ package struct PipelineSettings: Sendable {
     package var downloadBytes = 64 << 20
     /// A fetch without a byte for this long is broken off.
     package var stall: Int64 = 20_000_000_000
+    /// From the end of a task whose figure may still change until it is read once more.
+    package var recheckAfter: Int64 = 300_000_000_000
 
     package init(provider: String, version: String) { (self.provider, self.version) = (provider, version) }
+}
+
+/// The settings of this moment, shared by all jobs: whoever waits for minutes acts by those of the end of the wait.
+final class SettingsBox: Sendable {
+    private let settings: Mutex<PipelineSettings>
+
+    init(_ settings: PipelineSettings) { self.settings = Mutex(settings) }
+
+    var value: PipelineSettings {
+        get { settings.withLock { $0 } }
+        set { settings.withLock { $0 = newValue } }
+    }
 }
 
 /// The clocks and the chance that jobs live by.

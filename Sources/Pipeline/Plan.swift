@@ -5,6 +5,7 @@
 // Kept in the journal as JSON of our own (version 1); a plan of another version is refused, never guessed at.
 
 package import Contract
+package import Digest
 package import Providers
 package import Wardrobe
 
@@ -30,6 +31,8 @@ package struct Plan: Equatable, Sendable {
     package let kind: PictureKind
     /// How long the film is to be, in seconds; nil for a picture.
     package let seconds: Int?
+    /// Of the picture that is asked for, for later requests; nil in plans of versions that did not know it.
+    package var fingerprint: SHA256Digest?
 
     private static let version = 1
 
@@ -50,6 +53,7 @@ package struct Plan: Equatable, Sendable {
         json.member("counted_before", countedBefore)
         json.member("kind", kind.rawValue)
         json.member("seconds", seconds)
+        json.member("fingerprint", fingerprint?.hex)
         json.endObject()
         return json.bytes
     }
@@ -67,18 +71,20 @@ package struct Plan: Equatable, Sendable {
             provider: provider, model: model, size: PixelSize(width: width, height: height),
             seed: root.integer("seed").flatMap(UInt32.init(exactly:)), prompt: root.text("prompt"),
             references: references, usedDescriptor: descriptor, usedProfileDescriptor: profile,
-            countedBefore: root.integer("counted_before"), kind: kind, seconds: root.integer("seconds"))
+            countedBefore: root.integer("counted_before"), kind: kind, seconds: root.integer("seconds"),
+            fingerprint: root.text("fingerprint").flatMap { SHA256Digest(hex: $0) })
     }
 
     package init(
         provider: String, model: String, size: PixelSize, seed: UInt32?, prompt: String?, references: Int,
         usedDescriptor: Bool, usedProfileDescriptor: Bool, countedBefore: Int? = nil, kind: PictureKind = .image,
-        seconds: Int? = nil
+        seconds: Int? = nil, fingerprint: SHA256Digest? = nil
     ) {
         (self.provider, self.model, self.size, self.seed) = (provider, model, size, seed)
         (self.prompt, self.references) = (prompt, references)
         (self.usedDescriptor, self.usedProfileDescriptor) = (usedDescriptor, usedProfileDescriptor)
         (self.countedBefore, self.kind, self.seconds) = (countedBefore, kind, seconds)
+        self.fingerprint = fingerprint
     }
 }
 
@@ -90,6 +96,10 @@ package struct StoredNote: Equatable, Sendable {
     package let place: StoredPicture.Place
     /// How long a film lasts, in seconds; nil for a picture.
     package let seconds: Double?
+    /// The job that made it; nil where that is the one that has this note.
+    package var maker: String?
+    /// When it was stored, for the record; nil in notes of versions that did not say.
+    package var storedAt: Timestamp?
 
     private static let version = 1
 
@@ -104,6 +114,8 @@ package struct StoredNote: Equatable, Sendable {
         case .object(let uri): json.member("uri", uri)
         }
         if let seconds { json.member("seconds", seconds) }
+        if let maker { json.member("maker", maker) }
+        if let storedAt { json.member("stored_at", "\(storedAt.nanoseconds)") }
         json.endObject()
         return json.bytes
     }
@@ -116,6 +128,8 @@ package struct StoredNote: Equatable, Sendable {
         case (nil, let uri?): self.init(url: url, place: .object(uri), seconds: root.amount("seconds"))
         default: return nil
         }
+        maker = root.text("maker")
+        storedAt = root.text("stored_at").flatMap { Int64($0) }.map(Timestamp.init(nanoseconds:))
     }
 
     package init(url: String, place: StoredPicture.Place, seconds: Double? = nil) {

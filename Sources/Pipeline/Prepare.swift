@@ -18,26 +18,49 @@ extension Pipeline {
         guard let user = UserID(request.userID) else { preconditionFailure("the contract let a bad user id through") }
         if request.kind == .video { return try await prepareFilm(request, provider, model, size, user, &job) }
         let outfit = try await outfit(of: request, user)
-        let groups = try grouped(outfit.items.count, model)
-        if !job.isInHand {
-            let words = "Waiting until other jobs' photos are out of memory." + Pipeline.limit(request)
-            let told = job.progress(.prepare, .prepare).saying(words, waiting: StageWait(.memory, since: now()))
-            job.isInHand = await hands.enter(unless: job.cancel) { [report = job.report] in report(told) }
-        }
-        if !job.isInHand { return wished(job) }
-        let photos = try await ready(outfit.items, user)
+        let hasPerson = request.personImage != nil
+        let groups = try grouped(outfit.items.count, model, besidePerson: hasPerson)
+        if !(await takeHands(request, &job)) { return wished(job) }
+        let sources = try await sources(outfit.items, person: request.personImage, user)
         let (prompt, descriptor) = try await written(request, outfit, groups, model, user)
-        var references = try await pictures(photos, groups, model)
+        var plan = Plan(
+            provider: provider.traits.id, model: model.name, size: size, seed: request.seed, prompt: prompt?.text,
+            references: groups.count + (hasPerson ? 1 : 0), usedDescriptor: descriptor != .none,
+            usedProfileDescriptor: descriptor == .profile)
+        plan.fingerprint = look(plan, request.kind, sources, groups, model).fingerprint
+        if let event = try await reuse(plan, job) {
+            letGo(&job)
+            return event
+        }
+        var references = try await pictures(try await ready(sources), groups, model)
         for (index, tag) in (prompt?.tags ?? []).enumerated() { references[index].tag = tag }
-        let order = Order(
-            kind: request.kind, model: model, size: size, seed: request.seed, prompt: prompt?.text,
-            references: references)
-        job.order = order
-        return .prepared(
-            Plan(
-                provider: provider.traits.id, model: model.name, size: size, seed: order.seed, prompt: order.prompt,
-                references: references.count, usedDescriptor: descriptor != .none,
-                usedProfileDescriptor: descriptor == .profile))
+        job.order = Order(
+            kind: request.kind, model: model, size: size, seed: plan.seed, prompt: plan.prompt, references: references)
+        return .prepared(plan)
+    }
+
+    /// Takes one of the places for jobs with photos in memory. Answers false where the job is to end, which came first.
+    func takeHands(_ request: JobRequest, _ job: inout JobRun) async -> Bool {
+        if job.isInHand { return true }
+        let words = "Waiting until other jobs' photos are out of memory." + Pipeline.limit(request)
+        let told = job.progress(.prepare, .prepare).saying(words, waiting: StageWait(.memory, since: now()))
+        job.isInHand = await hands.enter(unless: job.cancel) { [report = job.report] in report(told) }
+        return job.isInHand
+    }
+
+    /// What decides how the picture will look: the person's photo, where there is one, is the last of the sources.
+    private func look(
+        _ plan: Plan, _ kind: PictureKind, _ sources: [SourcePhoto], _ groups: [[Int]], _ model: ModelTraits
+    ) -> PictureLook {
+        let garments = sources.filter { $0.role == .garment }
+        return PictureLook(
+            kind: kind, provider: plan.provider, model: plan.model, size: plan.size, seed: plan.seed,
+            prompt: plan.prompt,
+            garments: garments.map {
+                PictureLook.Piece(photo: $0.digest, name: $0.garment.name, category: $0.garment.category)
+            },
+            person: sources.first { $0.role == .person }?.digest,
+            isLaidOut: model.prompt == nil || groups.contains { $0.count > 1 })
     }
 
     func expired(_ request: JobRequest) -> JobFailure? {
@@ -111,18 +134,20 @@ extension Pipeline {
                 (own, .profile)
             } else if let common = settings.modelDescriptor { (common, .configuration) } else { (nil, .none) }
         let pieces = outfit.items.map { PromptBrief.Piece(name: $0.name, category: $0.category) }
-        let brief = PromptBrief(
+        var brief = PromptBrief(
             descriptor: descriptor, pictures: groups.map { $0.map { pieces[$0] } }, directions: request.prompt,
             stylingNotes: outfit.stylingNotes, styleWords: profile.styleWords, feelingNow: profile.feelingNow,
             wantToFeel: profile.wantToFeel)
+        brief.showsPerson = request.personImage != nil
         return (PromptWriter.write(brief, by: rule), source)
     }
 
     // MARK: - Reference pictures
 
-    /// Which garments are on which picture.
-    private func grouped(_ garments: Int, _ model: ModelTraits) throws(StepTrouble) -> [[Int]] {
-        let (least, most) = (model.references.count.lowerBound, model.references.count.upperBound)
+    /// Which garments are on which picture; one picture is the person's where there is one.
+    private func grouped(_ garments: Int, _ model: ModelTraits, besidePerson: Bool) throws(StepTrouble) -> [[Int]] {
+        let taken = besidePerson ? 1 : 0
+        let (least, most) = (model.references.count.lowerBound - taken, model.references.count.upperBound - taken)
         guard garments >= least, most > 0, garments <= most || model.references.sharesSheets else {
             throw .job(.tooManyGarments(garments, model))
         }
@@ -130,17 +155,20 @@ extension Pipeline {
     }
 
     /// One picture a group: the photo itself, or a sheet where several garments share one or where the photo is too
-    /// slim for the model.
+    /// slim for the model. The person's comes last.
     private func pictures(_ photos: [Reference], _ groups: [[Int]], _ model: ModelTraits)
         async throws(StepTrouble) -> [Reference]
     {
         var pictures: [Reference] = []
-        for group in groups {
+        let people = photos.indices.filter { photos[$0].role == .person }
+        for group in groups + people.map({ [$0] }) {
             let members = group.map { photos[$0] }
             if let photo = members.first, members.count == 1, model.references.admits(photo) {
                 pictures.append(photo)
             } else {
-                pictures.append(try await sheet(members))
+                var sheet = try await sheet(members)
+                sheet.role = members[0].role
+                pictures.append(sheet)
             }
         }
         return pictures
@@ -199,28 +227,19 @@ extension Pipeline {
         }
     }
 
-    /// Every garment's photo made ready, in the outfit's order; all that cannot be are named together.
-    private func ready(_ garments: [Garment], _ user: UserID) async throws(StepTrouble) -> [Reference] {
-        let outcomes = await withTaskGroup(of: (Int, Result<Reference, PhotoTrouble>).self) { group in
-            for (index, garment) in garments.enumerated() {
-                group.addTask { (index, await self.reference(garment, user)) }
-            }
-            var all = [Result<Reference, PhotoTrouble>?](repeating: nil, count: garments.count)
-            for await (index, outcome) in group { all[index] = outcome }
-            return all.compactMap { $0 }
-        }
-        var references: [Reference] = []
-        var unreadable: [Problem] = []
-        for (index, outcome) in outcomes.enumerated() {
-            switch outcome {
-            case .success(let reference): references.append(reference)
-            case .failure(.unreadable(let sentence)):
-                unreadable.append(Problem(path: "items[\(index)]", message: sentence))
-            case .failure(.step(let trouble)): throw trouble
-            }
-        }
-        if !unreadable.isEmpty { throw .job(.unreadable(unreadable, of: garments.count)) }
-        return references
+    /// A photo as it lies in the wardrobe, open.
+    private struct SourcePhoto: Sendable {
+        let garment: Garment
+        let role: ReferenceRole
+        let photo: OpenedPhoto
+        let digest: SHA256Digest
+    }
+
+    /// A photo that is needed, and how a result names the place that asks for it.
+    private struct WantedPhoto: Sendable {
+        let garment: Garment
+        let role: ReferenceRole
+        let path: String
     }
 
     private enum PhotoTrouble: Error {
@@ -228,21 +247,103 @@ extension Pipeline {
         case step(StepTrouble)
     }
 
-    private func reference(_ garment: Garment, _ user: UserID) async -> Result<Reference, PhotoTrouble> {
+    /// Every photo opened, with its digest, in the outfit's order and the person's at the end. All that cannot be used
+    /// are named together, those too that open and do not decode.
+    private func sources(_ garments: [Garment], person: String?, _ user: UserID) async throws(StepTrouble)
+        -> [SourcePhoto]
+    {
+        var wanted = garments.enumerated().map {
+            WantedPhoto(garment: $1, role: .garment, path: "items[\($0)]")
+        }
+        if let person {
+            let garment = Garment(name: "The person", candidates: [person])
+            wanted.append(WantedPhoto(garment: garment, role: .person, path: "person_image"))
+        }
+        let opened = await each(wanted) { await self.opened($0, user) }
+        let sources = opened.compactMap(\.value)
+        if sources.count == wanted.count { return sources }
+        let outcomes = await each(opened) { outcome -> Result<Reference, PhotoTrouble> in
+            switch outcome {
+            case .success(let source): await self.prepared(source)
+            case .failure(let trouble): .failure(trouble)
+            }
+        }
+        throw try unreadable(outcomes, wanted.map(\.path))
+    }
+
+    /// Every photo made ready, in the same order.
+    private func ready(_ sources: [SourcePhoto]) async throws(StepTrouble) -> [Reference] {
+        let outcomes = await each(sources) { await self.prepared($0) }
+        let references = outcomes.compactMap(\.value)
+        if references.count == sources.count { return references }
+        let paths = sources.enumerated().map { $1.role == .person ? "person_image" : "items[\($0)]" }
+        throw try unreadable(outcomes, paths)
+    }
+
+    /// The failure that names every photo that cannot be used.
+    private func unreadable<Photo>(_ outcomes: [Result<Photo, PhotoTrouble>], _ paths: [String])
+        throws(StepTrouble) -> StepTrouble
+    {
+        var problems: [Problem] = []
+        for (outcome, path) in zip(outcomes, paths) {
+            switch outcome {
+            case .success: continue
+            case .failure(.unreadable(let sentence)): problems.append(Problem(path: path, message: sentence))
+            case .failure(.step(let trouble)): throw trouble
+            }
+        }
+        return .job(.unreadable(problems, of: paths.count, withPerson: paths.last == "person_image"))
+    }
+
+    /// `work` on all at once; the answers in their order.
+    private func each<Item: Sendable, Answer: Sendable>(
+        _ items: [Item], _ work: @escaping @Sendable (Item) async -> Answer
+    ) async -> [Answer] {
+        await withTaskGroup(of: (Int, Answer).self) { group in
+            for (index, item) in items.enumerated() { group.addTask { (index, await work(item)) } }
+            var all = [Answer?](repeating: nil, count: items.count)
+            for await (index, answer) in group { all[index] = answer }
+            return all.compactMap { $0 }
+        }
+    }
+
+    private func opened(_ wanted: WantedPhoto, _ user: UserID) async -> Result<SourcePhoto, PhotoTrouble> {
         let photo: OpenedPhoto
         do throws(WardrobeFailure) {
-            photo = try await wardrobe.openPhoto(garment, of: user)
+            photo = try await wardrobe.openPhoto(wanted.garment, of: user)
         } catch {
             return .failure(
                 error.code == .garmentUnreadable ? .unreadable(sentence(error.message)) : .step(StepTrouble(error)))
         }
         do throws(ImageFailure) {
-            let ready = try await photos.prepare(photo.file)
-            return .success(Reference(garment, ready))
+            let digest = try await photos.digest(of: photo.file)
+            return .success(SourcePhoto(garment: wanted.garment, role: wanted.role, photo: photo, digest: digest))
         } catch {
-            if error.code.isOurs { return .failure(.step(.job(.imagingUnavailable(garment.name, error)))) }
-            return .failure(.unreadable("\(garment.name) (\(photo.path)): \(error.message)"))
+            return .failure(trouble(wanted.garment, photo, error))
         }
+    }
+
+    private func prepared(_ source: SourcePhoto) async -> Result<Reference, PhotoTrouble> {
+        do throws(ImageFailure) {
+            let ready = try await photos.prepare(source.photo.file, digest: source.digest)
+            var reference = Reference(source.garment, ready)
+            reference.role = source.role
+            return .success(reference)
+        } catch {
+            return .failure(trouble(source.garment, source.photo, error))
+        }
+    }
+
+    private func trouble(_ garment: Garment, _ photo: OpenedPhoto, _ failure: ImageFailure) -> PhotoTrouble {
+        if failure.code.isOurs { return .step(.job(.imagingUnavailable(garment.name, failure))) }
+        return .unreadable("\(garment.name) (\(photo.path)): \(failure.message)")
+    }
+}
+
+extension Result {
+    /// What it brought; nil for a failure.
+    fileprivate var value: Success? {
+        if case .success(let value) = self { value } else { nil }
     }
 }
 

@@ -21,20 +21,35 @@ extension Pipeline {
             preconditionFailure("\(model.name) makes films without a length or a prompt")
         }
         let garments = try await names(of: request, user)
-        if !job.isInHand { await hands.enter() }
-        job.isInHand = true
+        if !(await takeHands(request, &job)) { return wished(job) }
         let still = try await still(of: job)
         let aspect = Double(still.shape.width) / Double(max(still.shape.height, 1))
         let fitting = request.ratio == nil ? model.sizes.nearest(to: aspect) ?? size : size
         let picture = try await framed(still, fitting, model, job)
         let prompt = PromptWriter.write(FilmBrief(garments: garments, directions: request.prompt), by: rule)
+        var plan = Plan(
+            provider: provider.traits.id, model: model.name, size: fitting, seed: request.seed, prompt: prompt,
+            references: 1, usedDescriptor: false, usedProfileDescriptor: false, kind: .video, seconds: seconds)
+        plan.fingerprint = look(plan, still).fingerprint
+        if let event = try await reuse(plan, job) {
+            letGo(&job)
+            return event
+        }
         job.order = Order(
             kind: .video, model: model, size: fitting, seed: request.seed, prompt: prompt, references: [picture],
             seconds: seconds)
-        return .prepared(
-            Plan(
-                provider: provider.traits.id, model: model.name, size: fitting, seed: request.seed, prompt: prompt,
-                references: 1, usedDescriptor: false, usedProfileDescriptor: false, kind: .video, seconds: seconds))
+        return .prepared(plan)
+    }
+
+    /// What decides how the film will look: the still, and how long it moves.
+    private func look(_ plan: Plan, _ still: PreparedPhoto) -> PictureLook {
+        PictureLook(
+            kind: .video, provider: plan.provider, model: plan.model, size: plan.size, seed: plan.seed,
+            prompt: plan.prompt,
+            garments: [
+                PictureLook.Piece(
+                    photo: SHA256.of(still.bytes), name: "\(plan.seconds ?? 0) s", category: nil)
+            ], person: nil, isLaidOut: true)
     }
 
     /// What the outfit's garments are called. One that is in no record is told before anything is paid; one without

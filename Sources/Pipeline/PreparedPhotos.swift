@@ -65,14 +65,19 @@ package final class PreparedPhotos: Sendable {
 
     /// The photo made ready, from the folder or by a worker.
     func prepare(_ photo: OpenFile) async throws(ImageFailure) -> PreparedPhoto {
-        let digest = try await digest(of: photo)
+        try await prepare(photo, digest: try await digest(of: photo))
+    }
+
+    /// The same for a photo whose digest is known (`digest(of:)`).
+    func prepare(_ photo: OpenFile, digest: SHA256Digest) async throws(ImageFailure) -> PreparedPhoto {
         if let kept = await kept(digest) { return kept }
         return try await making(digest, photo).value.get()
     }
 
     // MARK: - Digests
 
-    private func digest(of photo: OpenFile) async throws(ImageFailure) -> SHA256Digest {
+    /// SHA-256 of a photo as it lies in the wardrobe: read, or remembered where its file has not changed.
+    func digest(of photo: OpenFile) async throws(ImageFailure) -> SHA256Digest {
         let limit = photoBytesMax
         let fresh: (FileState, SHA256Digest?)
         do throws(SystemFailure) {

@@ -64,16 +64,26 @@ extension Pipeline {
     }
 
     /// The result of a job that has ended vizd too often to be started once more.
-    package func poisoned(_ ticket: JobTicket) -> ResultDocument {
-        var job = JobRun(ticket: ticket, startedAt: monotonicClock(), report: { _ in })
-        if let last = ticket.last { job.add(last) }
-        return failed(job, .poison, at: nil)
+    package func poisoned(_ ticket: JobTicket) async -> JobEnd {
+        while true {
+            var job = JobRun(ticket: ticket, startedAt: monotonicClock(), report: { _ in })
+            do throws(StepTrouble) {
+                _ = try await remember(&job)
+                return .result(failed(job, .poison, at: nil))
+            } catch {
+                switch error {
+                case .full(let what): await awaitRoom("\(ticket.name): \(what)")
+                case .machine(let sentence): return .stopped(sentence)
+                case .job(let failure): return .result(failed(job, failure, at: nil))
+                }
+            }
+        }
     }
 
     /// The result of a job whose picture is stored and recorded.
     func complete(_ job: JobRun, _ plan: Plan, _ picture: PictureNote, _ stored: StoredNote) -> ResultDocument {
         var making = ResultDocument.Making()
-        making.taskID = job.taskID
+        making.taskID = picture.isReused ? nil : job.taskID
         making.model = plan.model
         making.modelDescriptorUsed = plan.usedDescriptor
         making.userLevelDescriptor = plan.usedProfileDescriptor
@@ -81,13 +91,14 @@ extension Pipeline {
         making.seed = plan.seed
         making.prompt = plan.prompt
         making.references = plan.references
+        making.reused = picture.isReused
         let facts = ResultDocument.ImageFacts(
             width: picture.width, height: picture.height, bytes: picture.bytes,
             sha256: SHA256Digest(bytes: picture.sha256)?.hex ?? "", contentType: picture.contentType,
             duration: stored.seconds)
         let made = ResultDocument.Picture(
             imageURL: stored.url, storage: .init(stored.place),
-            generationTime: job.timing[.generate] ?? job.ticket.last?.seconds ?? 0,
+            generationTime: picture.isReused ? 0 : job.timing[.generate] ?? job.ticket.last?.seconds ?? 0,
             provider: displayName(plan.provider), making: making, image: facts)
         let views = job.view.map { [ResultDocument.View(name: $0, picture: made)] } ?? []
         return document(job, progress: 100, .complete(picture: made, views: views))

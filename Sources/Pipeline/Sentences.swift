@@ -62,10 +62,12 @@ extension JobFailure {
         ])
     }
 
-    static func unreadable(_ problems: [Problem], of count: Int) -> JobFailure {
+    /// `withPerson`: whether the photo of the person is one of the `count`.
+    static func unreadable(_ problems: [Problem], of count: Int, withPerson: Bool) -> JobFailure {
         JobFailure(
             .garmentUnreadable,
-            "\(problems.count) of \(count) garments cannot be used, and nothing was ordered. "
+            "\(problems.count) of \(count) \(withPerson ? "photos" : "garments") cannot be used, and nothing was "
+                + "ordered. "
                 + problems.map(\.message).joined(separator: " ")
                 + " When the photos are in order, move the request from failed/ back to incoming/.",
             details: problems)

@@ -2,6 +2,7 @@
 // that was interrupted in them simply makes them again.
 
 internal import Contract
+internal import Digest
 internal import Imaging
 internal import Ledger
 internal import Linux
@@ -25,9 +26,16 @@ extension Pipeline {
         } catch {
             throw StepTrouble(error)
         }
-        let place = StoredNote(url: stored.url, place: stored.place, seconds: seconds)
+        var place = StoredNote(url: stored.url, place: stored.place, seconds: seconds)
+        let moment = now()
+        place.storedAt = moment
+        let kept = plan.fingerprint.map {
+            KeptPicture(
+                slot: job.slot, fingerprint: $0.bytes, place: place.encoded(), picture: note, job: job.ticket.name,
+                madeAt: moment)
+        }
         do throws(JournalFailure) {
-            try await journal.stored(job.ticket.name, place.encoded())
+            try await journal.stored(job.ticket.name, place.encoded(), keeping: kept)
         } catch {
             throw StepTrouble(error)
         }
@@ -49,10 +57,11 @@ extension Pipeline {
         async throws(StepTrouble) -> JobEvent
     {
         if job.request?.outfit == nil, job.ticket.row.kinship?.kind != .view {
+            // A picture that was there before is recorded as what it is: the entry of the job that made it stands as
+            // it was, and comes back where it is missing.
             let picture = Visualization(
                 url: stored.url, view: job.view, provider: displayName(plan.provider), model: plan.model,
-                jobID: job.ticket.name,
-                createdAt: now())
+                jobID: stored.maker ?? job.ticket.name, createdAt: stored.storedAt ?? now())
             do throws(WardrobeFailure) {
                 try await wardrobe.record(RecordUpdate(outfit: job.outfit, visualizations: [picture]), of: job.user)
             } catch {
@@ -89,6 +98,11 @@ extension JobRun {
 
     /// The name of its one view, if it has one.
     var view: String? { request?.views.first?.name }
+
+    /// The place of its picture, as the books know it.
+    var slot: PictureSlot {
+        PictureSlot(userID: user.text, outfitID: outfit.text, view: view, kind: request?.kind ?? .image)
+    }
 
     /// Where the outfit's picture or film is stored.
     func storedName(_ kind: PictureKind) -> StoredName {

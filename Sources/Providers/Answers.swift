@@ -52,8 +52,9 @@ package enum TaskState: Hashable, Sendable {
     case done(outputs: [String], price: Price?)
     /// It came to nothing; what it cost where that is told.
     case failed(TaskFailure, price: Price?)
-    /// The provider does not know it (`TASK_GONE`), or somebody cancelled it (`CANCELLED`).
-    case gone(code: String, message: String)
+    /// The provider does not know it (`TASK_GONE`), or somebody cancelled it (`CANCELLED`); what it cost where that is
+    /// told.
+    case gone(code: String, message: String, price: Price? = nil)
 }
 
 /// Why a task has not begun.

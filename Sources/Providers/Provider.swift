@@ -128,6 +128,7 @@ package struct ModelTraits: Hashable, Sendable {
     /// Nil where no prompt is part of the order.
     package let prompt: PromptRule?
     package let takesSeed: Bool
+    /// Whether one of the references may be a photo of the person who wears the outfit.
     package let takesPersonImage: Bool
     package let kinds: [PictureKind]
     /// How long the films are that it is asked for, in seconds; nil for a model that makes none.
@@ -171,7 +172,16 @@ package struct ProviderTraits: Hashable, Sendable {
     }
 }
 
-/// One reference picture: a garment, or several on a sheet; upright, sRGB, on an even ground, without metadata.
+/// What a reference picture shows.
+package enum ReferenceRole: Hashable, Sendable {
+    /// A garment, or several on a sheet.
+    case garment
+    /// The person who is to wear them.
+    case person
+}
+
+/// One reference picture: a garment, several on a sheet, or the person who wears them (the last one); upright, sRGB,
+/// on an even ground, without metadata.
 package struct Reference: Hashable, Sendable {
     /// What is on it: the garment's name in the outfit, or the names of all that share it.
     package let name: String
@@ -188,6 +198,8 @@ package struct Reference: Hashable, Sendable {
     package let image: [UInt8]
     /// SHA-256 of `image` in hexadecimal: what an upload of it is remembered by.
     package let digest: String
+    /// What it shows.
+    package var role = ReferenceRole.garment
     /// The word by which the prompt points to it; nil where it does not.
     package var tag: String?
     /// Where the provider has it already (`Provider.stage`); nil where it goes along with the order.

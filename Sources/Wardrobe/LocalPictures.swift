@@ -29,6 +29,11 @@ extension LocalWardrobe {
 }
 
 extension LocalWardrobe {
+    /// The path beneath the root.
+    package func address(of name: StoredName) -> PictureAddress? {
+        PictureAddress(url: "\(store.rootName)/\(name.path)", place: .file("\(store.root)/\(name.path)"))
+    }
+
     /// Read beneath the user's folder, through no link.
     package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
         let store = store

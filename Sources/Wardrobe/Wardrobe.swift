@@ -31,6 +31,10 @@ package protocol Wardrobe: Sendable {
     ///   folder.
     func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]?
 
+    /// Where a picture of that name is, or would be stored: as `storePicture` says it; nothing is looked at. Nil where
+    /// only storing it tells.
+    func address(of name: StoredName) -> PictureAddress?
+
     /// Puts the pictures of one job into the outfit's record, all or none. Recording the same job's again changes
     /// nothing.
     /// - Throws: `outfitNotFound`, `recordInvalid`, `recordConflict` when others kept changing or holding the record.
@@ -56,6 +60,9 @@ package protocol Wardrobe: Sendable {
 }
 
 extension Wardrobe {
+    /// Only storing tells.
+    package func address(of name: StoredName) -> PictureAddress? { nil }
+
     /// Stores a picture; storage that cannot be reached is waited for as long as it usually is.
     package func storePicture(_ bytes: [UInt8], for name: StoredName) async throws(WardrobeFailure) -> StoredPicture {
         try await storePicture(bytes, for: name, until: nil)
@@ -116,6 +123,16 @@ package struct OpenedPhoto: Sendable {
     package init(file: OpenFile, path: String, info: FileInfo) {
         (self.file, self.path, self.info) = (file, path, info)
     }
+}
+
+/// Where a picture is: for people and programs.
+package struct PictureAddress: Hashable, Sendable {
+    /// As `StoredPicture.url`.
+    package let url: String
+    /// As `StoredPicture.place`.
+    package let place: StoredPicture.Place
+
+    package init(url: String, place: StoredPicture.Place) { (self.url, self.place) = (url, place) }
 }
 
 /// A picture that is stored.

@@ -258,6 +258,7 @@ extension PipelineSettings {
             perRequest: settings.budget.perRequest.map(Int64.init),
             perUserMonthly: settings.budget.perUserMonthly.map(Int64.init),
             monthly: settings.budget.monthly.map(Int64.init))
+        recheckAfter = settings.budget.recheckAfter.nanoseconds
         jobDeadline = settings.limits.jobDeadline.nanoseconds
         downloadBytes = settings.limits.downloadBytes
         stall = settings.http.stall.nanoseconds

@@ -146,13 +146,14 @@ extension EndToEnd {
             #expect(try site.names("failed") == ["name.json", "name.result.json"])
         }
 
-        @Test("two jobs of one outfit leave two entries, the newest first, and the newest picture")
+        @Test(
+            "two pictures of one outfit leave two entries, the newest first; one that is answered from it leaves none")
         func twoJobs() throws {
             let site = try Site()
             let daemon = try site.ready()
-            for name in ["one", "two"] {
-                try site.deliver(Fixture.request(2), as: "\(name).json")
-                _ = try daemon.complete(name)
+            for (name, more) in [("one", ""), ("again", ""), ("two", #""regenerate":true"#)] {
+                try site.deliver(Fixture.request(2, more: more), as: "\(name).json")
+                #expect(try daemon.complete(name).making.reused == (name == "again"))
             }
             #expect(try jobs(of: Fixture.outfit(2), site) == ["two", "one"])
             #expect(try daemon.stop() == 0)

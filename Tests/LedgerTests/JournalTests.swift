@@ -32,7 +32,8 @@ private struct Desk {
 
     /// Lands an open job in `failed/`.
     func fail(_ code: Contract.ResultCode, name: String = "a", settling: Settlement? = nil) async throws {
-        try await journal.landing(name, .failed, code: code, result: [9], settling: settling, at: .at(8))
+        if let settling { try await journal.settle(name, settling, at: .at(8)) }
+        try await journal.landing(name, .failed, code: code, result: [9], at: .at(8))
         try await journal.landed([name], at: .at(9))
     }
 

@@ -31,16 +31,17 @@ final class ScriptedProvider: Provider {
     let cancels = Mutex(true)
     private let during = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
-    /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones too; and it
-    /// makes films of four seconds.
+    /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones and a
+    /// person's too; and it makes films of four seconds.
     init(_ id: String = "scripted", isFree: Bool = true) {
         let model = { (name: String) in
             ModelTraits(
-                name: name, sizes: .listed([PixelSize(width: 512, height: 512)]),
+                name: name,
+                sizes: .listed([PixelSize(width: 512, height: 512), PixelSize(width: 512, height: 768)]),
                 defaultSize: PixelSize(width: 512, height: 512),
                 references: ReferenceRule(count: 1...2, aspect: nil, sharesSheets: !isFree),
                 prompt: isFree ? nil : PromptRule(limit: 1000, mention: .tag), takesSeed: true,
-                takesPersonImage: false, kinds: [.image])
+                takesPersonImage: !isFree, kinds: [.image])
         }
         let reel = ModelTraits(
             name: "reel",
@@ -389,6 +390,14 @@ final class Atelier: Sendable {
         -> ResultDocument
     {
         guard case .result(let document) = await end(ticket, troubles: troubles) else {
+            throw Unexpected(what: "the pipeline stopped")
+        }
+        return document
+    }
+
+    /// The work on jobs with no trouble, to be held over several of them.
+    func run(_ ticket: JobTicket, in pipeline: Pipeline) async throws -> ResultDocument {
+        guard case .result(let document) = await pipeline.run(ticket, report: { _ in }) else {
             throw Unexpected(what: "the pipeline stopped")
         }
         return document

@@ -113,6 +113,19 @@ struct JobMachineTests {
         #expect(seen == paid + [.store(counted, picture), .update(counted, picture, stored)])
     }
 
+    @Test("a picture that is there already is only recorded: no order, no call, nothing fetched or stored")
+    func reused() {
+        var machine = machine()
+        #expect(machine.take(.reused(plan, picture, stored)) == .update(plan, picture, stored))
+        #expect(machine.stage == .update)
+        #expect(machine.take(.recorded) == .finish(plan, picture, stored))
+        var other = JobMachineTests.placed
+        #expect(other.take(.reused(plan, picture, stored)) == .update(plan, picture, stored), "after a wait, too")
+    }
+
+    /// One that waited for a place.
+    private static var placed: JobMachine { machine(.prepared(plan), .placed) }
+
     @Test("after a wait for a place everything is prepared anew")
     func placed() {
         var machine = machine(.prepared(plan))

@@ -1,6 +1,7 @@
 // What the pipeline writes into the journal for itself: read back as it was, and refused when another wrote it.
 
 import Contract
+import Digest
 import Providers
 import Testing
 import Wardrobe
@@ -19,7 +20,8 @@ struct NotesTests {
                     for flag in [true, false] {
                         let plan = Plan(
                             provider: text, model: "m\(text)", size: PixelSize(width: 1, height: 99_999), seed: seed,
-                            prompt: prompt, references: 40, usedDescriptor: flag, usedProfileDescriptor: !flag)
+                            prompt: prompt, references: 40, usedDescriptor: flag, usedProfileDescriptor: !flag,
+                            fingerprint: flag ? SHA256.of(Array(text.utf8)) : nil)
                         #expect(Plan(encoded: plan.encoded()) == plan)
                     }
                 }
@@ -34,6 +36,9 @@ struct NotesTests {
             #expect(StoredNote(encoded: note.encoded()) == note)
             let object = StoredNote(url: url, place: .object("s3://closet/\(url)"))
             #expect(StoredNote(encoded: object.encoded()) == object && object != note)
+            var reused = note
+            (reused.maker, reused.storedAt) = (url, Timestamp(nanoseconds: 1_795_521_600_123_456_789))
+            #expect(StoredNote(encoded: reused.encoded()) == reused && reused != note)
         }
         let both = #"{"version":1,"url":"u","path":"/p","uri":"s3://b/k"}"#
         #expect(StoredNote(encoded: Array(both.utf8)) == nil)

@@ -163,7 +163,9 @@ struct PipelineFailureTests {
     @Test("a poisoned job fails without being touched again")
     func poison() async throws {
         let ticket = try await atelier.admit(atelier.request())
-        let result = atelier.pipeline().poisoned(ticket)
+        guard case .result(let result) = await atelier.pipeline().poisoned(ticket) else {
+            throw Unexpected(what: "stopped")
+        }
         #expect(result.failure?.code == .poison && result.failure?.stage == nil && result.failure?.retryable == false)
         #expect(result.progress == 0 && result.userID == "peichin")
         try await nothingWasOrdered()

@@ -175,7 +175,8 @@ struct PipelineTroubleTests {
         for (index, call) in [TroubledWardrobe.Call.outfit, .photo, .store, .record].enumerated() {
             let (name, before) = ("job-\(index)", atelier.waited.count)
             let result = try await atelier.run(
-                atelier.request(outfit: Atelier.one), as: name, troubles: [call: [.noRoom, .noRoom]])
+                atelier.request(#""regenerate": true"#, outfit: Atelier.one), as: name,
+                troubles: [call: [.noRoom, .noRoom]])
             #expect(result.picture != nil, "\(call)")
             #expect(result.attempts == 1)
             let waited = atelier.waited[before...]
@@ -198,7 +199,7 @@ struct PipelineTroubleTests {
     @Test("a journal without room after the provider's answer is waited for, and the provider is not asked again")
     func journalWithoutRoom() async throws {
         let atelier = atelier
-        let request = atelier.request(#""provider": "scripted""#, outfit: Atelier.one)
+        let request = atelier.request(#""provider": "scripted", "regenerate": true"#, outfit: Atelier.one)
         for refused in [false, true] {
             let name = refused ? "refused" : "made"
             if refused {

@@ -25,7 +25,8 @@ private let address = "https://pictures.test/a.png"
 private struct Tasks {
     let atelier: Atelier
     var provider: ScriptedProvider { atelier.paid }
-    var request: String { atelier.request(#""provider": "paid""#, outfit: Atelier.one) }
+    /// Never answered from a picture of a job before it.
+    var request: String { atelier.request(#""provider": "paid", "regenerate": true"#, outfit: Atelier.one) }
 
     init() throws { atelier = try Atelier() }
 

@@ -122,7 +122,7 @@ struct ProviderTests {
     @Test("a provider without tasks knows no task, gives none up, stages nothing and has no account")
     func defaults() async throws {
         let flatlay = FlatLay(painter: Easel())
-        guard case .gone(let code, let message) = try await flatlay.poll("x").state else {
+        guard case .gone(let code, let message, _) = try await flatlay.poll("x").state else {
             Issue.record("a task of the flat lay")
             return
         }

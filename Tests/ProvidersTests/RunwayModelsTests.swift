@@ -178,4 +178,15 @@ struct RunwayModelsTests {
         #expect(try credits("bria_fibo_1_5", 768, 1024, references: 1) == 5)
         #expect(Price(runwayCredits: 0.00001).microdollars == 1, "a fraction is rounded up")
     }
+
+    @Test("a person's photo goes only where the garments have a picture beside it, and the prompt tells them apart")
+    func people() {
+        for model in RunwayModel.all {
+            let traits = model.traits(wanted: nil)
+            #expect(traits.takesPersonImage == model.takesPerson, "\(model.name)")
+            if model.references.upperBound < 2 { #expect(!model.takesPerson, "\(model.name)") }
+        }
+        let without = RunwayModel.all.filter { !$0.takesPerson }.map(\.name)
+        #expect(without == ["bria_fibo_1_5", "bria_fibo_edit_1_5", "ideogram_4_0"])
+    }
 }

@@ -37,11 +37,22 @@ struct RunwayTaskTests {
         ]
         for (fields, state) in cases { #expect(try await poll(200, task(fields)) == state, "\(fields)") }
         for spelling in ["CANCELLED", "CANCELED", "cancelled"] {
-            guard case .gone(let code, let message) = try await poll(200, task(#""status":"\#(spelling)""#)) else {
+            guard case .gone(let code, let message, _) = try await poll(200, task(#""status":"\#(spelling)""#)) else {
                 Issue.record("\(spelling)")
                 continue
             }
             #expect(code == "CANCELLED" && message.contains("cancelled"))
+        }
+    }
+
+    @Test("a task that was cancelled tells its price where Runway does")
+    func cancelledWithAPrice() async throws {
+        for (cost, credits) in [(#","cost":{"credits":0}"#, 0.0), (#","cost":{"credits":5}"#, 5), ("", nil)] {
+            guard case .gone(_, _, let price) = try await poll(200, task(#""status":"CANCELLED"\#(cost)"#)) else {
+                Issue.record("\(cost)")
+                continue
+            }
+            #expect(price?.credits == credits)
         }
     }
 
@@ -98,7 +109,7 @@ struct RunwayTaskTests {
 
     @Test("a task that Runway does not know is gone, and so is one whose id cannot be Runway's, without asking")
     func gone() async throws {
-        guard case .gone(let code, let message) = try await poll(404, #"{"error":"Could not find Task"}"#) else {
+        guard case .gone(let code, let message, _) = try await poll(404, #"{"error":"Could not find Task"}"#) else {
             Issue.record("not gone")
             return
         }

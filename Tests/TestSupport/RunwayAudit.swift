@@ -22,13 +22,14 @@ extension RunwaySite {
         }
         for name in names {
             guard let result = try result(name) else { continue }
-            // What a job's parts cost is the job's.
+            // What a job's parts cost is the job's; what costs nothing is no business of Runway's.
             let rows = try [journal.row(name)].compactMap(\.self) + journal.family(of: name)
-            let all = try rows.flatMap { try journal.attempts($0.name) }
+            let known = try rows.flatMap { try journal.attempts($0.name) }
+            let all = known.filter { !$0.freeOfCharge }
             let runs = Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0.run) })
             let tasks = books.tasks.filter { $0.prompt.contains(Self.mark(name)) }
             found += Account(name: name, attempts: all, tasks: tasks, result: result).complaints
-            found += Bill(name: name, attempts: all.filter { $0.run == runs[$0.name] }, result: result).complaints
+            found += Bill(name: name, known: known.filter { $0.run == runs[$0.name] }, result: result).complaints
             found += try rows.dropFirst().flatMap { try parts($0, journal) }
         }
         return found
@@ -79,7 +80,7 @@ extension RunwaySite {
         let attempts = try ([row] + below).flatMap { one in
             try journal.attempts(one.name).filter { $0.run == one.run }
         }
-        return Bill(name: row.name, attempts: attempts, result: result).complaints
+        return Bill(name: row.name, known: attempts, result: result).complaints
     }
 
     /// The files of a job's parts: a result each, in the box that the journal names.
@@ -188,12 +189,13 @@ private struct Account {
 /// The attempts of one run against the cost in its result.
 private struct Bill {
     let name: String
-    let attempts: [AttemptRow]
+    /// All attempts of the run, the free ones too.
+    let known: [AttemptRow]
     let result: ResultDocument
 
     var complaints: [String] {
         var (credits, micros, isUncertain) = (0.0, Int64(0), false)
-        for attempt in attempts {
+        for attempt in known where !attempt.freeOfCharge {
             switch attempt.state {
             case .refused: continue
             case .settled:
@@ -206,12 +208,12 @@ private struct Bill {
             }
         }
         let cost = result.cost
-        let count = Dictionary(grouping: attempts, by: \.name).values.reduce(0) { $0 + ($1.map(\.attempt).max() ?? 0) }
+        let count = Dictionary(grouping: known, by: \.name).values.reduce(0) { $0 + ($1.map(\.attempt).max() ?? 0) }
         let isRight =
             (cost.credits ?? 0) == credits && Int64((cost.usd * 1e6).rounded()) == micros
             && cost.uncertain == isUncertain && result.attempts == count
         let books =
-            "\(credits) credits, \(micros) µ$\(isUncertain ? ", uncertain" : ""), \(attempts.count) attempts"
+            "\(credits) credits, \(micros) µ$\(isUncertain ? ", uncertain" : ""), \(known.count) attempts"
         return isRight
             ? [] : ["\(name): the result says \(cost), \(result.attempts) attempts; the books \(books)"]
     }

@@ -38,6 +38,10 @@ struct CostsTests {
                 """)
         #expect(report(.model, [rows[0]]).json.contains(#""model":"peichin""#))
         #expect(report(.day, [rows[0]]).json.contains(#""day":"peichin""#))
+        let all = CostReport(month: nil, user: nil, grouping: .month, rows: [rows[0]])
+        #expect(all.json.hasPrefix(#"{"month":null,"currency":"USD""#) && all.json.contains(#""month":"peichin""#))
+        #expect(all.text.hasPrefix("All months, US dollars\nMONTH"))
+        #expect(CostReport(month: nil, user: nil, grouping: .month, rows: []).text == "Nothing was spent yet.\n")
     }
 
     @Test("the chart has a bar a day, as long as what was spent, within the width")

@@ -154,10 +154,10 @@ final class Household: Sendable {
         do { try FileManager.default.removeItem(atPath: path) } catch { Issue.record("\(path) stays behind: \(error)") }
     }
 
-    /// A request for the example's outfit of one garment.
+    /// A request for a new picture of the example's outfit of one garment.
     static func request(_ more: String = "") -> String {
-        let outfit = "8f14e45f-ceea-467f-a0e6-1d1c6d3a0002"
-        return #"{"user_id": "peichin", "outfit_id": "\#(outfit)"\#(more.isEmpty ? "" : ", \(more)")}"#
+        let outfit = #""outfit_id": "8f14e45f-ceea-467f-a0e6-1d1c6d3a0002", "regenerate": true"#
+        return #"{"user_id": "peichin", \#(outfit)\#(more.isEmpty ? "" : ", \(more)")}"#
     }
 
     /// Delivers a file as producers do.

@@ -428,7 +428,8 @@ struct SettingsTableTests {
             openai.apiKey openai.apiKeyFile openai.baseUrl openai.model bfl.apiKey bfl.apiKeyFile bfl.baseUrl bfl.model
             exec.command poll.initial poll.interval limits.inFlight limits.perUser limits.queuedPerUser
             limits.requestBytes limits.imageBytes limits.imagePixels limits.downloadBytes limits.jobDeadline
-            budget.perUserMonthly budget.monthly budget.perRequest retention.done retention.failed http.allowInsecure
+            budget.perUserMonthly budget.monthly budget.perRequest budget.recheckAfter
+            retention.done retention.failed http.allowInsecure
             http.proxy http.stall log.level log.format metrics.file
             """
         for key in promised.split(whereSeparator: \.isWhitespace) {

@@ -49,7 +49,8 @@ enum RunwayTask {
             return .gone(
                 code: "CANCELLED",
                 message: "Somebody cancelled the task at Runway; vizd did not. Look who else has the account's key, "
-                    + "then send the request again.")
+                    + "then send the request again.",
+                price: price)
         default: return .waiting(.unknown(quote(status)))
         }
     }

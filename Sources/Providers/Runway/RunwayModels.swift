@@ -48,6 +48,9 @@ struct RunwayModel: Sendable {
     var options: [(key: String, value: String)] = []
     /// Credits on top of the picture's, for each reference.
     var creditsPerReference = 0.0
+    /// Whether one of the references may be the person who wears the garments of the others, since the prompt can tell
+    /// them apart. Not where one picture is all, nor where the first one is what is edited.
+    var takesPerson = true
 }
 
 extension RunwayModel {
@@ -135,11 +138,13 @@ extension RunwayModel {
         RunwayModel(
             name: "bria_fibo_1_5", portrait: PixelSize(width: 1536, height: 2048),
             tiers: [Tier(10, bria4MP), Tier(5, bria1MP)],
-            references: 0...1, mention: .number(word: "image"), promptLimit: 1000, takesSeed: true),
+            references: 0...1, mention: .number(word: "image"), promptLimit: 1000, takesSeed: true,
+            takesPerson: false),
         // Takes 1 to 4, but a size only with two at least, and every order of ours has a size. Price unverified.
         RunwayModel(
             name: "bria_fibo_edit_1_5", portrait: PixelSize(width: 768, height: 1024), tiers: [Tier(10, bria1MP)],
-            references: 2...4, mention: .number(word: "image"), promptLimit: 1000, takesSeed: true),
+            references: 2...4, mention: .number(word: "image"), promptLimit: 1000, takesSeed: true,
+            takesPerson: false),
         // Sizes as they are with references; without any, four others would do. Prompt unverified.
         RunwayModel(
             name: "ideogram_4_5", portrait: PixelSize(width: 1728, height: 2304), tiers: [Tier(8, ideogram45)],
@@ -149,7 +154,7 @@ extension RunwayModel {
         RunwayModel(
             name: "ideogram_4_0", portrait: PixelSize(width: 1728, height: 2304), tiers: [Tier(7, ideogram40)],
             references: 0...1, mention: .number(word: "image"), promptLimit: 1000, countsOutputs: true,
-            options: [("quality", "medium")]),
+            options: [("quality", "medium")], takesPerson: false),
     ]
 
     // MARK: - Sizes
@@ -226,8 +231,8 @@ extension RunwayModel {
         ModelTraits(
             name: name, sizes: sizes, defaultSize: wanted.flatMap { sizes.admits($0) ? $0 : nil } ?? portrait,
             references: ReferenceRule(count: references, aspect: aspect, sharesSheets: true),
-            prompt: PromptRule(limit: promptLimit, mention: mention), takesSeed: takesSeed, takesPersonImage: false,
-            kinds: [.image])
+            prompt: PromptRule(limit: promptLimit, mention: mention), takesSeed: takesSeed,
+            takesPersonImage: takesPerson, kinds: [.image])
     }
 
     /// Credits at most for one picture of this size with so many references.

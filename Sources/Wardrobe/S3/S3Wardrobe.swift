@@ -79,6 +79,12 @@ package final class S3Wardrobe: Wardrobe {
             url: store.bucket.publicURL(key), uri: store.bucket.uri(key), sha256: SHA256.of(bytes), bytes: bytes.count)
     }
 
+    /// The object's address.
+    package func address(of name: StoredName) -> PictureAddress? {
+        let key = Self.key(name)
+        return PictureAddress(url: store.bucket.publicURL(key), place: .object(store.bucket.uri(key)))
+    }
+
     /// Read from where it is stored.
     package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {
         let key = Self.key(name)
@@ -198,6 +204,9 @@ package struct MixedWardrobe: Wardrobe {
     ) async throws(WardrobeFailure) -> StoredPicture {
         try await pictures.storePicture(bytes, for: name, until: deadline)
     }
+
+    /// Of the pictures.
+    package func address(of name: StoredName) -> PictureAddress? { pictures.address(of: name) }
 
     /// Of the pictures.
     package func readPicture(_ name: StoredName) async throws(WardrobeFailure) -> [UInt8]? {

@@ -1,4 +1,4 @@
-// `vizd costs`: what was spent, from the ledger; by user, model or day, as a table, a chart or JSON.
+// `vizd costs`: what was spent, from the ledger; by user, model, day or month, as a table, a chart or JSON.
 
 internal import ArgumentParser
 internal import Contract
@@ -9,7 +9,7 @@ extension CostGrouping: ExpressibleByArgument {}
 
 struct Costs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what was spent in a month, by user, model or day.",
+        abstract: "Show what was spent in a month, by user, model or day; or by month.",
         discussion: """
             Reserved is what an order under way may still cost, settled is what was charged, uncertain is an estimate \
             of which nobody can say whether it was charged (its answer was lost). Months and days are UTC. It reads \
@@ -18,6 +18,7 @@ struct Costs: ParsableCommand {
             Examples:
               vizd costs
               vizd costs --user peichin --by model --month 2026-10
+              vizd costs --by month
               vizd costs --chart
               vizd costs --json | jq .settled
 
@@ -27,10 +28,12 @@ struct Costs: ParsableCommand {
     @Option(help: ArgumentHelp("Only this user's.", valueName: "user"))
     var user: String?
 
-    @Option(help: ArgumentHelp("The month, such as 2026-11; this one if absent.", valueName: "month"))
+    @Option(
+        help: ArgumentHelp(
+            "The month, such as 2026-11; this one if absent, all of them with --by month.", valueName: "month"))
     var month: String?
 
-    @Option(help: ArgumentHelp("user, model or day.", valueName: "what"))
+    @Option(help: ArgumentHelp("user, model, day or month.", valueName: "what"))
     var by: CostGrouping = .user
 
     @Flag(help: "One JSON object.")
@@ -42,6 +45,7 @@ struct Costs: ParsableCommand {
     @OptionGroup var config: ConfigOption
 
     func validate() throws {
+        if chart && by == .month { throw ValidationError("--chart draws the days of a month; leave --by month out.") }
         if let month, CostReport.isMonth(month) == false {
             throw ValidationError("--month takes a month such as 2026-11.")
         }
@@ -49,8 +53,9 @@ struct Costs: ParsableCommand {
 
     func run() throws {
         try ending {
-            let month = month ?? AttemptRow.month(of: Timestamp(nanoseconds: WallClock.now()))
             let grouping = chart ? .day : by
+            let thisMonth = AttemptRow.month(of: Timestamp(nanoseconds: WallClock.now()))
+            let month = month ?? (grouping == .month ? nil : thisMonth)
             let rows = try Costs.rows(config.stateDirectory(), month, user, grouping)
             let report = CostReport(month: month, user: user, grouping: grouping, rows: rows)
             let width = Terminal.columns(1) ?? 80
@@ -59,7 +64,7 @@ struct Costs: ParsableCommand {
         }
     }
 
-    private static func rows(_ state: String, _ month: String, _ user: String?, _ grouping: CostGrouping)
+    private static func rows(_ state: String, _ month: String?, _ user: String?, _ grouping: CostGrouping)
         throws(CommandFailure) -> [CostRow]
     {
         do throws(JournalFailure) {
@@ -73,7 +78,8 @@ struct Costs: ParsableCommand {
 
 /// The sums of a month, for people and for programs.
 struct CostReport {
-    let month: String
+    /// Nil: all months.
+    let month: String?
     let user: String?
     let grouping: CostGrouping
     let rows: [CostRow]
@@ -93,7 +99,7 @@ struct CostReport {
     /// A table with the sum in its last line.
     var text: String {
         let who = user.map { " by \(printable($0))" } ?? ""
-        if rows.isEmpty { return "Nothing was spent\(who) in \(month).\n" }
+        if rows.isEmpty { return "Nothing was spent\(who)\(month.map { " in \($0)" } ?? " yet").\n" }
         var table = TextTable(grouping.rawValue.uppercased(), "ATTEMPTS", "CREDITS", "RESERVED", "SETTLED", "UNCERTAIN")
         for row in rows {
             table.add(
@@ -103,10 +109,10 @@ struct CostReport {
         table.add(
             "in all", "\(rows.reduce(0) { $0 + $1.attempts })", CostReport.number(rows.reduce(0) { $0 + $1.credits }),
             dollars(reserved), dollars(settled), dollars(uncertain))
-        return "\(month), US dollars\(who)\n" + table.text
+        return "\(month ?? "All months"), US dollars\(who)\n" + table.text
     }
 
-    /// 13.23 of the contract.
+    /// 13.23 of the contract; `month` is null where it is of all months.
     var json: String {
         var writer = JSONWriter()
         writer.beginObject()
@@ -147,7 +153,8 @@ struct CostReport {
             return "\(row.key)  \(bar) \(dollars(row.settled + open))\n"
         }
         let sum = dollars(settled + reserved + uncertain)
-        return "\(month), US dollars a day: █ settled, ░ reserved or uncertain; \(sum) in all\n" + lines.joined()
+        return "\(month ?? "All months"), US dollars a day: █ settled, ░ reserved or uncertain; \(sum) in all\n"
+            + lines.joined()
     }
 
     private static func number(_ value: Double) -> String {

@@ -122,6 +122,10 @@ extension JobLife {
         let known = try await journalled { () async throws(JournalFailure) in
             try await journal.parts(of: live.name.text, complete: false)
         }
+        if live.admitted.poison == .poisoned {
+            try await concludePoisoned(live)
+            return .ended
+        }
         if known.isEmpty, let refusal = refusal(of: live, request, parts) {
             try await conclude(live, refusal)
             return .ended
@@ -146,9 +150,15 @@ extension JobLife {
                 queued: live.queued))
     }
 
+    private func concludePoisoned(_ live: LiveJob) async throws(LifeTrouble) {
+        switch await pipeline.poisoned(live.ticket) {
+        case .result(let result): try await conclude(live, result)
+        case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
+        }
+    }
+
     /// Why a job is not taken apart at all.
     private func refusal(of live: LiveJob, _ request: JobRequest, _ parts: RequestParts) -> ResultDocument? {
-        if live.admitted.poison == .poisoned { return pipeline.poisoned(live.ticket) }
         if live.cancel.isMade { return pipeline.cancelled(live.ticket) }
         if case .batch = parts, live.name.text.utf8.count > JobName.batchLimit {
             let sentence = """
@@ -188,7 +198,7 @@ extension JobLife {
     }
 
     private func end(_ live: LiveJob, _ request: JobRequest, _ parts: RequestParts) async throws(LifeTrouble) {
-        if live.admitted.poison == .poisoned { return try await conclude(live, pipeline.poisoned(live.ticket)) }
+        if live.admitted.poison == .poisoned { return try await concludePoisoned(live) }
         let ended = try await ended(live, parts)
         let end: JobEnd
         if case .still = parts, ended.allSatisfy({ $0.result.failure == nil }) {
@@ -216,7 +226,7 @@ extension JobLife {
         }
         precondition(rows.count == parts.all.count, "\(live.name) has \(rows.count) parts of \(parts.all.count)")
         return zip(rows, parts.all).map { row, request in
-            EndedPart(name: row.name, request: request, result: result(of: row, request))
+            EndedPart(name: row.name, request: request, result: result(of: row, request), stored: row.stored)
         }
     }
 

@@ -100,6 +100,7 @@ final class Daemon {
     let reloader: Reloader?
     private let adoptLog: (Settings) -> Void
     private let accounts: AccountWatch
+    private let lateSettlement: LateSettlement
     private var claim: Claim
     private(set) var slots: Slots
     private(set) var families = Families()
@@ -127,12 +128,13 @@ final class Daemon {
     init(
         spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
         room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger, reloader: Reloader?,
-        accounts: AccountWatch, adoptLog: @escaping (Settings) -> Void
+        accounts: AccountWatch, lateSettlement: LateSettlement, adoptLog: @escaping (Settings) -> Void
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
         (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
         self.leftovers = leftovers
         (self.log, self.reloader, self.accounts, self.adoptLog) = (log, reloader, accounts, adoptLog)
+        self.lateSettlement = lateSettlement
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
     }
@@ -144,6 +146,7 @@ final class Daemon {
             tell("READY=1", isOnce: true)
             log.notice("vizd.ready", metadata: ["waiting": "\(incoming.queue.count)", "resumed": "\(leftovers.count)"])
             accounts.begin()
+            lateSettlement.begin()
             while try !turn() {}
             return 0
         } catch let failure as SpoolRefusal {
@@ -197,7 +200,9 @@ final class Daemon {
         }
     }
 
-    /// Puts a reloaded configuration in force, as far as that goes without a restart.
+    /// Puts a reloaded configuration in force, as far as that goes without a restart. What the work on jobs asks of it
+    /// counts for those under way, too: a job that waits for a place orders by the budget of the moment that it gets
+    /// one.
     /// `isNewWayIn`: whether a setting changed that says how requests are found.
     func adopt(_ settings: Settings, isNewWayIn: Bool) {
         adoptLog(settings)

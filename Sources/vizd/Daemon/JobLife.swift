@@ -147,16 +147,14 @@ struct JobLife: Sendable {
     private func work(on live: LiveJob) async throws(LifeTrouble) {
         let (name, ticket) = (live.name, live.ticket)
         board.begin(name, ticket)
-        let result: ResultDocument
-        if live.admitted.poison == .poisoned {
-            result = pipeline.poisoned(ticket)
-        } else {
-            switch await pipeline.run(ticket, cancel: live.cancel, report: { [board] in board.report(name, $0) }) {
-            case .result(let document): result = document
-            case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
-            }
+        let end =
+            live.admitted.poison == .poisoned
+            ? await pipeline.poisoned(ticket)
+            : await pipeline.run(ticket, cancel: live.cancel, report: { [board] in board.report(name, $0) })
+        switch end {
+        case .result(let result): try await conclude(live, result)
+        case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
         }
-        try await conclude(live, result)
     }
 
     /// The result into the journal, then into its box.

@@ -30,7 +30,8 @@ extension Assembly {
                 limits: DaemonLimits(
                     inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
                     roomCheck: 2_000_000_000),
-                leftovers: leftovers, log: log, reloader: reloader, accounts: accounts, adoptLog: adoptLog)
+                leftovers: leftovers, log: log, reloader: reloader, accounts: accounts,
+                lateSettlement: LateSettlement(pipeline, log: log), adoptLog: adoptLog)
         } catch let failure as SpoolFatal {
             throw StartFailure(exit: 1, sentence: "\(failure)")
         } catch let failure as SpoolRefusal {

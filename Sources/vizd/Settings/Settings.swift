@@ -114,6 +114,8 @@ struct Settings: Sendable, Equatable {
         var perUserMonthly: Int?
         var monthly: Int?
         var perRequest: Int?
+        /// From the end of a task until a figure that may still change is read once more.
+        var recheckAfter = Duration.zero
     }
 
     /// Nil keeps for ever.

@@ -184,6 +184,12 @@ enum SettingsTable {
             "budget.perRequest", optional: .dollars, \.budget.perRequest,
             about: "What one request may cost. Empty: no limit."),
         Setting(
+            "budget.recheckAfter", .duration(.seconds(1) ... .seconds(86_400)), \.budget.recheckAfter, default: "5m",
+            about: """
+                How long after the end of a task a price that may still change (a refund, a price that was not told)
+                is read once more.
+                """),
+        Setting(
             "retention.done", optional: .days, \.retention.done,
             about: "How long done/ keeps a request and its result. Empty: for ever."),
         Setting(

@@ -118,6 +118,7 @@ struct ModelBooks: Hashable {
             switch settlement {
             case .final(let money, let made): (attempt.final, attempt.made) = (money, made)
             case .uncertain: (attempt.final, attempt.made) = (nil, false)
+            case .unpriced: (attempt.final, attempt.made) = (nil, true)
             case .refused: (attempt.final, attempt.made) = (.free, false)
             }
         }
