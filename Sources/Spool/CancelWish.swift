@@ -11,9 +11,9 @@ package import Linux
 package struct CancelWish: Hashable, Sendable {
     /// `NAME.cancel`.
     package let file: FileName
-    /// Whose end is wished for: a job, or a part of a batch (`NAME.0003`).
+    /// Whose end is wished for: a job, or a part of one (`NAME.0003`).
     package let target: LandingName
-    /// The job's own name; nil where a part of a batch is meant.
+    /// The job's own name; nil where a part is meant.
     package let job: JobName?
 
     /// Reads a name in `incoming`; nil for one that can be no job's.
@@ -25,20 +25,11 @@ package struct CancelWish: Hashable, Sendable {
         self.file = file
         if let job = JobName(text) {
             (self.job, target) = (job, job.landing)
-        } else if let part = CancelWish.part(text) {
-            (job, target) = (nil, part)
+        } else if let part = JobName(job: text), let number = part.number, number > 0 {
+            (job, target) = (nil, part.landing)
         } else {
             return nil
         }
-    }
-
-    private static func part(_ text: String) -> LandingName? {
-        let digits = text.utf8.suffix(4)
-        guard text.utf8.count > 5, digits.allSatisfy({ (0x30...0x39).contains($0) }),
-            text.utf8.dropLast(4).last == 0x2E, let number = Int(String(decoding: digits, as: UTF8.self)), number > 0,
-            let whole = JobName(String(text.dropLast(5)))
-        else { return nil }
-        return whole.member(number)
     }
 }
 

@@ -14,7 +14,7 @@ struct CancelWishTests {
         #expect(whole.job == JobName("a b.c") && whole.target.text == "a b.c")
         #expect(whole.target.cancelFile == "a b.c.cancel")
         let part = try #require(CancelWish("batch.0003.cancel"))
-        #expect(part.job == nil && part.target == JobName("batch")?.member(3))
+        #expect(part.job == nil && part.target == JobName("batch")?.part(3).landing)
         for name: FileName in [
             ".cancel", ".a.cancel", "a.cancel.json", "a.cancel~", "a.Cancel", "a.result.cancel", "a.0000.cancel",
             ".0001.cancel", "a\u{7}.cancel", "cancel", FileName(bytes: [0xFF] + Array(".cancel".utf8)),

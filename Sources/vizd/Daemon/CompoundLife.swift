@@ -78,7 +78,8 @@ extension JobLife {
         }
         if !known.isEmpty { return false }
         if live.row.phase != .claimed { return true }
-        return !request.regenerate && (await pipeline.hasStill(live.ticket))
+        if request.regenerate { return false }
+        return await pipeline.hasStill(live.ticket)
     }
 
     /// A part, or a parent in its second half, as the journal has it; nil for one that has landed.
