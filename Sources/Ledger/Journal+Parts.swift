@@ -33,7 +33,7 @@ package struct NewPart: Sendable {
 
 extension Journal {
     /// Makes the parts of an open job that are not there yet, as jobs that nobody has begun. All or none; harmless to
-    /// do again. While parts are open, the parent waits and its unclean starts are forgotten: its own bytes are done with.
+    /// do again. While parts are open, the parent waits and its unclean starts are forgotten: its bytes are done with.
     /// Returns all parts as they stand, by their numbers, without documents.
     package func expand(_ parent: String, into parts: [NewPart], at now: Timestamp)
         async throws(JournalFailure) -> [JobRow]

@@ -151,7 +151,7 @@ package struct PowerCut: Sendable {
                 let matching = trap.place == .create ? RunwaySite.mark(job.name) : nil
                 place.runway.inject(Injection(at: trap.place, count: trap.count, matching: matching, fault: trap.fault))
             }
-            try site.deliver(Template.request(job.name, outfit: job.outfit), as: "\(job.name).json")
+            try site.deliver(Template.request(job), as: "\(job.name).json")
         }
         if isSynced { try disk.sync() }
         return Stage(place: place, scenario: scenario, strike: strike)
@@ -220,7 +220,7 @@ package struct PowerCut: Sendable {
     private func count(_ report: inout Report, _ stage: Stage) throws {
         for job in scenario.jobs {
             if try stage.place.result(job.name) == nil { report.lost += 1 }
-            let most = job.putBack == .never ? 1 : 2
+            let most = (job.putBack == .never ? 1 : 2) * job.orders
             if stage.place.tasks(of: job.name).count > most { report.doubled += 1 }
         }
     }

@@ -34,7 +34,7 @@ package struct PowerCutPlan: Sendable {
 
     /// Plays it. Blocks.
     package func run() throws -> PowerCutReport {
-        let template = try Template(outfits: Set(scenarios.flatMap { $0.jobs.map(\.outfit) }).sorted())
+        let template = try Template(outfits: Set(scenarios.flatMap { $0.jobs.flatMap(\.outfits) }).sorted())
         var report = PowerCutReport()
         for kind in kinds {
             for cut in kind.cuts where self.cut == nil || self.cut == cut {

@@ -1,9 +1,9 @@
 // The life of a compound job, in two halves, and the life of its parts.
 //
 // First half: the parts' choices are checked, their rows are made, and the loop is told of them (`.parked`); no task
-// and no slot is held while they wait and work. Second half: all have ended, and the whole is concluded from the results
-// that the journal holds. A part lives as a request does, but for its file: there is none. After a crash the parent's
-// file brings its life back; the parts are found as they stand.
+// and no slot is held while they wait and work. Second half: all have ended, and the whole is concluded from the
+// results that the journal holds. A part lives as a request does, but for its file: there is none. After a crash the
+// parent's file brings its life back; the parts are found as they stand.
 
 import Contract
 import Digest
