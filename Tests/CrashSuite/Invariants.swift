@@ -56,7 +56,7 @@ struct Invariants {
     /// A complete job's pictures are where the result says, are what it says, and decode.
     private func picture(_ job: CrashJob, _ result: ResultDocument) throws -> [String] {
         switch result.outcome {
-        case .failed: return []
+        case .failed, .removed, .profile: return []
         case .batch(let batch): return try batch.members.flatMap { try member($0, of: job) }
         case .complete(let picture, let views):
             let all = views.isEmpty ? [picture] : views.map(\.picture)
@@ -135,7 +135,7 @@ struct Invariants {
         case .batch(let batch)?:
             for member in batch.members { expected[member.outfitID] = member.isComplete ? [member.jobID] : [] }
         case .complete(_, let views)?: expected[job.outfit] = views.map { _ in job.name }
-        case .failed?, nil: return []
+        case .failed?, .removed?, .profile?, nil: return []
         }
         return expected.compactMap { outfit, jobs in
             let found = root["saved"]?.items.first { $0["id"]?.value == .string(outfit) }

@@ -18,6 +18,8 @@ package struct CrashJob: Sendable {
     var putBack = PutBack.never
     /// Whether it asks for a film of the picture that is stored.
     var isFilm = false
+    /// Whether it asks for a new picture although nothing has changed.
+    var isAnew = false
     /// What it asks for.
     var shape = Shape.single
 
@@ -67,6 +69,13 @@ package struct CrashJob: Sendable {
     static func film(_ name: String) -> CrashJob {
         var job = CrashJob(name, outfit: Template.filmed + name)
         job.isFilm = true
+        return job
+    }
+
+    /// The same, never answered from a stored picture.
+    func anew() -> CrashJob {
+        var job = self
+        job.isAnew = true
         return job
     }
 
@@ -132,11 +141,15 @@ package struct CrashScenario: Sendable {
             name: "retry", about: "A download fails for good; somebody moves the request back from failed/.",
             jobs: [CrashJob("a").with(.status(418), at: .download).moved(.untilComplete)]),
         CrashScenario(
-            name: "rerun", about: "A complete job is moved back from done/ and runs once more.",
+            name: "rerun", about: "A complete job is moved back from done/ and has its picture made once more.",
+            jobs: [CrashJob("a").moved(.once).anew()]),
+        CrashScenario(
+            name: "reuse", about: "A complete job is moved back from done/ and is answered from the stored picture.",
             jobs: [CrashJob("a").moved(.once)]),
         CrashScenario(
             name: "video", about: "Two films of stored pictures; one comes cut short and is fetched again.",
             jobs: [.film("a"), .film("b").with(.truncatedPicture, at: .download)]),
+        CrashScenario(
             name: "batch", about: "A batch of two outfits, one of which the provider refuses.",
             jobs: [
                 CrashJob("a").of(.batch(["o-a", "o-b"]))

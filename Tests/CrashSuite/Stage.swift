@@ -46,7 +46,7 @@ package final class Template: Sendable {
     static func request(_ job: CrashJob) -> String {
         let more: String
         switch job.shape {
-        case .single: return request(job.name, outfit: job.outfit, isFilm: job.isFilm)
+        case .single: return request(job.name, outfit: job.outfit, isFilm: job.isFilm, isAnew: job.isAnew)
         case .batch(let outfits): more = #""outfit_ids":[\#(quoted(outfits))]"#
         case .views(let views):
             let list = views.map { #"{"name":"\#($0)"}"# }.joined(separator: ",")
@@ -58,8 +58,8 @@ package final class Template: Sendable {
     private static func quoted(_ words: [String]) -> String { words.map { #""\#($0)""# }.joined(separator: ",") }
 
     /// A request whose tasks can be told from others'.
-    static func request(_ name: String, outfit: String, isFilm: Bool = false) -> String {
-        let kind = isFilm ? #","kind":"video""# : ""
+    static func request(_ name: String, outfit: String, isFilm: Bool = false, isAnew: Bool = false) -> String {
+        let kind = (isFilm ? #","kind":"video""# : "") + (isAnew ? #","regenerate":true"# : "")
         return #"{"user_id":"\#(user)","outfit_id":"\#(outfit)","prompt":"\#(RunwaySite.mark(name))"\#(kind)}"#
     }
 

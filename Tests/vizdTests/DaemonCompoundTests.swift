@@ -32,7 +32,7 @@ struct DaemonCompoundTests {
         switch result.outcome {
         case .batch(let batch): return batch.members
         case .failed(let failure): return failure.batch?.members ?? []
-        case .complete: throw Ill(sentence: "\(result)")
+        case .complete, .removed, .profile: throw Ill(sentence: "\(result)")
         }
     }
 
