@@ -33,7 +33,7 @@ extension EndToEnd {
             switch document.outcome {
             case .batch(let batch): batch.members
             case .failed(let failure): failure.batch?.members ?? []
-            case .complete: []
+            case .complete, .removed, .profile: []
             }
         }
 
