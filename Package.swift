@@ -87,12 +87,24 @@ let package = Package(
 
         // Tests, a folder a target.
         .target(
-            name: "TestSupport", dependencies: ["Contract", "Ledger", "Linux", "RunwaySimulator"],
+            name: "TestSupport", dependencies: ["Contract", "Ledger", "Linux", "RunwaySimulator", "ServiceSimulator"],
             path: "Tests/TestSupport", exclude: ["s3_referee.py"]),
         .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
         .target(
             name: "RunwaySimulator", dependencies: ["Contract", "Digest", "LoopbackServer"],
             path: "Tests/RunwaySimulator"),
+        // Hosted services that make pictures by tasks: the engine, and what each of them speaks.
+        .target(
+            name: "ServiceSimulator", dependencies: ["Contract", "Digest", "LoopbackServer", "RunwaySimulator"],
+            path: "Tests/ServiceSimulator"),
+        .target(
+            name: "FashnSimulator",
+            dependencies: ["Contract", "LoopbackServer", "RunwaySimulator", "ServiceSimulator"],
+            path: "Tests/FashnSimulator"),
+        .target(
+            name: "BFLSimulator",
+            dependencies: ["Contract", "LoopbackServer", "RunwaySimulator", "ServiceSimulator"],
+            path: "Tests/BFLSimulator"),
         .executableTarget(
             name: "runway-simulator",
             dependencies: [
@@ -138,11 +150,19 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]),
         .testTarget(
-            name: "ProvidersTests", dependencies: ["Providers", "Contract", "Transfer"], exclude: ["Prompts"]),
+            name: "ProvidersTests",
+            dependencies: [
+                "Providers", "BFLSimulator", "Contract", "FashnSimulator", "RunwaySimulator", "ServiceSimulator",
+                "Transfer",
+            ], exclude: ["Prompts"]),
         .testTarget(
             name: "RunwaySimulatorTests",
             dependencies: ["RunwaySimulator", "Contract", "LoopbackServer", "runway-simulator"],
             exclude: ["runway_cases.json", "client.py"]),
+        .testTarget(
+            name: "ServiceSimulatorTests",
+            dependencies: ["BFLSimulator", "FashnSimulator", "RunwaySimulator", "ServiceSimulator"],
+            exclude: ["client.py"]),
         .testTarget(name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
         .testTarget(
@@ -160,8 +180,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Contract", "CrashSuite", "Digest", "Ledger", "Linux", "LoopbackServer", "RunwaySimulator",
-                "TestSupport", "vizd", "vizd-image",
+                "BFLSimulator", "Contract", "CrashSuite", "Digest", "FashnSimulator", "Ledger", "Linux",
+                "LoopbackServer", "RunwaySimulator", "ServiceSimulator", "TestSupport", "vizd", "vizd-image",
             ]),
     ]
 )

@@ -143,7 +143,8 @@ extension Pipeline {
             switch StepTrouble(error) {
             // The one sentence that still knows the task: whoever reads the log can look it up at the provider.
             case .machine(let sentence):
-                throw .machine("task \(taskID) of \(plan.provider) was created for \(job.ticket.name), but \(sentence)")
+                let id = TaskHandle(taskID).id
+                throw .machine("task \(id) of \(plan.provider) was created for \(job.ticket.name), but \(sentence)")
             case let other: throw other
             }
         }

@@ -32,7 +32,8 @@ extension Pipeline {
             letGo(&job)
             return event
         }
-        var references = try await pictures(try await ready(sources), groups, model)
+        let room = model.references.room(for: plan.references, beside: size)
+        var references = try await pictures(try await ready(sources), groups, model, room)
         for (index, tag) in (prompt?.tags ?? []).enumerated() { references[index].tag = tag }
         job.order = Order(
             kind: request.kind, model: model, size: size, seed: plan.seed, prompt: plan.prompt, references: references)
@@ -106,6 +107,12 @@ extension Pipeline {
                 Problem(
                     path: "person_image", message: "\(traits.displayName) takes no photo of a person; leave it out."))
         }
+        if request.personImage == nil && model.needsPersonImage {
+            problems.append(
+                Problem(
+                    path: "person_image",
+                    message: "\(model.name) only dresses a person in a photo: name one, or take another model."))
+        }
         if !model.kinds.contains(request.kind) {
             problems.append(Problem(path: "kind", message: "\(traits.displayName) makes no \(request.kind.rawValue)."))
         }
@@ -146,7 +153,7 @@ extension Pipeline {
 
     /// Which garments are on which picture; one picture is the person's where there is one.
     private func grouped(_ garments: Int, _ model: ModelTraits, besidePerson: Bool) throws(StepTrouble) -> [[Int]] {
-        let taken = besidePerson ? 1 : 0
+        let taken = besidePerson && model.references.countsPerson ? 1 : 0
         let (least, most) = (model.references.count.lowerBound - taken, model.references.count.upperBound - taken)
         guard garments >= least, most > 0, garments <= most || model.references.sharesSheets else {
             throw .job(.tooManyGarments(garments, model))
@@ -155,18 +162,21 @@ extension Pipeline {
     }
 
     /// One picture a group: the photo itself, or a sheet where several garments share one or where the photo is too
-    /// slim for the model. The person's comes last.
-    private func pictures(_ photos: [Reference], _ groups: [[Int]], _ model: ModelTraits)
+    /// slim, or with more pixels than `room` too large, for the model. The person's comes last.
+    private func pictures(_ photos: [Reference], _ groups: [[Int]], _ model: ModelTraits, _ room: Int)
         async throws(StepTrouble) -> [Reference]
     {
+        let size = Pipeline.sheetSize.shrunk(to: room)
         var pictures: [Reference] = []
         let people = photos.indices.filter { photos[$0].role == .person }
         for group in groups + people.map({ [$0] }) {
             let members = group.map { photos[$0] }
-            if let photo = members.first, members.count == 1, model.references.admits(photo) {
+            if let photo = members.first, members.count == 1, model.references.admits(photo),
+                photo.width * photo.height <= room
+            {
                 pictures.append(photo)
             } else {
-                var sheet = try await sheet(members)
+                var sheet = try await sheet(members, size)
                 sheet.role = members[0].role
                 pictures.append(sheet)
             }
@@ -179,22 +189,21 @@ extension Pipeline {
     /// A neutral white: the ground is no part of the outfit.
     private static let sheetGround: UInt32 = 0xFFFFFF
 
-    private func sheet(_ members: [Reference]) async throws(StepTrouble) -> Reference {
+    private func sheet(_ members: [Reference], _ size: PixelSize) async throws(StepTrouble) -> Reference {
         let painter = painter
+        let look = members.map { "\($0.digest) \($0.category ?? "") \($0.name)" }
         do throws(ProviderFailure) {
-            return try await sheets.sheet(of: members.map { "\($0.digest) \($0.category ?? "") \($0.name)" }) {
-                () async throws(ProviderFailure) in
-                try await Pipeline.draw(members, painter)
+            return try await sheets.sheet(of: look + [size.description]) { () async throws(ProviderFailure) in
+                try await Pipeline.draw(members, size, painter)
             }
         } catch {
             throw .job(.sheetNotDrawn(members.map(\.name).joined(separator: ", "), error))
         }
     }
 
-    private static func draw(_ members: [Reference], _ painter: any SheetPainting) async throws(ProviderFailure)
-        -> Reference
+    private static func draw(_ members: [Reference], _ size: PixelSize, _ painter: any SheetPainting)
+        async throws(ProviderFailure) -> Reference
     {
-        let size = Pipeline.sheetSize
         let garments = members.map {
             FlatLayLayout.Garment(
                 name: $0.name, category: $0.category ?? "",
@@ -374,5 +383,21 @@ extension ReferenceRule {
     fileprivate func admits(_ picture: Reference) -> Bool {
         guard let aspect else { return true }
         return aspect.contains(Double(picture.width) / Double(max(picture.height, 1)))
+    }
+
+    /// Pixels that each of so many pictures may have, beside the one that is made.
+    func room(for pictures: Int, beside made: PixelSize) -> Int {
+        guard let pixels else { return .max }
+        return max(0, pixels - made.width * made.height) / max(pictures, 1)
+    }
+}
+
+extension PixelSize {
+    /// The largest of its shape, or nearly, with so many pixels at most; sides are multiples of 16.
+    func shrunk(to pixels: Int) -> PixelSize {
+        guard width * height > pixels else { return self }
+        let scale = (Double(pixels) / Double(width * height)).squareRoot()
+        let sides = [width, height].map { max(16, Int(Double($0) * scale) / 16 * 16) }
+        return PixelSize(width: sides[0], height: sides[1])
     }
 }

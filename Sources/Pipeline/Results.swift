@@ -83,7 +83,7 @@ extension Pipeline {
     /// The result of a job whose picture is stored and recorded.
     func complete(_ job: JobRun, _ plan: Plan, _ picture: PictureNote, _ stored: StoredNote) -> ResultDocument {
         var making = ResultDocument.Making()
-        making.taskID = picture.isReused ? nil : job.taskID
+        making.taskID = picture.isReused ? nil : job.taskID.map { TaskHandle($0).id }
         making.model = plan.model
         making.modelDescriptorUsed = plan.usedDescriptor
         making.userLevelDescriptor = plan.usedProfileDescriptor
@@ -123,7 +123,7 @@ extension Pipeline {
             code: failure.code, message: failure.message, stage: stage, retryable: failure.retryable)
         document.details = failure.details
         (document.httpStatus, document.providerCode) = (failure.httpStatus, failure.providerCode)
-        document.taskID = job.taskID
+        document.taskID = job.taskID.map { TaskHandle($0).id }
         return self.document(job, progress: stage.map(JobRun.percent(at:)) ?? 0, .failed(document))
     }
 

@@ -162,12 +162,12 @@ extension JobFailure {
         guard let failure else {
             return JobFailure(
                 .generationTimeout,
-                "The picture (task \(taskID)) was not finished within the time that a job has (limits.jobDeadline). "
+                "The picture (task \(TaskHandle(taskID).id)) was not finished within the time that a job has (limits.jobDeadline). "
                     + advice)
         }
         var late = JobFailure(
             failure.holdsProvider ? failure.code : .providerUnavailable,
-            "\(provider) could not be asked about the picture (task \(taskID)) until the job's time was over "
+            "\(provider) could not be asked about the picture (task \(TaskHandle(taskID).id)) until the job's time was over "
                 + "(limits.jobDeadline). \(failure.message) \(advice)", retryable: true)
         (late.httpStatus, late.providerCode) = (failure.httpStatus, failure.providerCode)
         return late
@@ -222,7 +222,7 @@ extension JobFailure {
     static func noPicture(_ provider: String, _ taskID: String) -> JobFailure {
         JobFailure(
             .generationFailed,
-            "\(provider) says that the picture (task \(taskID)) is finished and names none. Look the task up there; to "
+            "\(provider) says that the picture (task \(TaskHandle(taskID).id)) is finished and names none. Look the task up there; to "
                 + "order anew, move the request from failed/ back to incoming/.", retryable: false)
     }
 

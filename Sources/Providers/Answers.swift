@@ -16,7 +16,8 @@ package struct GeneratedPicture: Hashable, Sendable {
 package enum Submission: Hashable, Sendable {
     /// The picture itself, and its final price where the answer tells it.
     case made(GeneratedPicture, price: Price?)
-    /// A task was created; the provider's own estimate where it gives one.
+    /// A task was created; the provider's own estimate where it gives one. `taskID` is what the task is asked for by
+    /// from now on: its id, or the text of a `TaskHandle`.
     case accepted(taskID: String, estimate: Price?)
     /// It is certain that nothing was created and nothing is charged. `retry` of the failure says whether the same
     /// order may be sent again.
@@ -133,10 +134,12 @@ package struct Allowance: Hashable, Sendable {
     package let concurrent: Int?
     /// Tasks a day; nil for no limit.
     package let daily: Int?
-    /// Tasks of the day so far, as the provider counts.
-    package let usedToday: Int
+    /// Tasks of the day so far, as the provider counts; nil where it does not.
+    package let usedToday: Int?
+    /// Tasks beyond `concurrent` that the provider keeps in a queue of its own, so that it never runs dry.
+    package let ahead: Int
 
-    package init(concurrent: Int?, daily: Int?, usedToday: Int) {
-        (self.concurrent, self.daily, self.usedToday) = (concurrent, daily, usedToday)
+    package init(concurrent: Int?, daily: Int?, usedToday: Int?, ahead: Int = 2) {
+        (self.concurrent, self.daily, self.usedToday, self.ahead) = (concurrent, daily, usedToday, ahead)
     }
 }

@@ -27,6 +27,8 @@ package enum SizeRule: Hashable, Sendable {
     case free(sides: ClosedRange<Int>, slenderness: Int)
     /// Any of so many pixels in all whose longer side is at most `slenderness` times the shorter.
     case area(ClosedRange<Int>, slenderness: Int)
+    /// As `area`, with sides that are multiples of `step` and at most `longest`.
+    case grid(step: Int, longest: Int, area: ClosedRange<Int>, slenderness: Int)
 
     /// Whether the model makes this size.
     package func admits(_ size: PixelSize) -> Bool {
@@ -39,6 +41,10 @@ package enum SizeRule: Hashable, Sendable {
             let (short, long) = (min(size.width, size.height), max(size.width, size.height))
             let (area, overflow) = short.multipliedReportingOverflow(by: long)
             return !overflow && short > 0 && pixels.contains(area) && long <= short * slenderness
+        case .grid(let step, let longest, let area, let slenderness):
+            let isOnGrid = size.width % step == 0 && size.height % step == 0
+            return isOnGrid && max(size.width, size.height) <= longest
+                && SizeRule.area(area, slenderness: slenderness).admits(size)
         }
     }
 
@@ -64,6 +70,9 @@ package enum SizeRule: Hashable, Sendable {
         case .area(let pixels, let slenderness):
             "W:H of \(pixels.lowerBound) to \(pixels.upperBound) pixels in all, no side more than \(slenderness) times "
                 + "the other"
+        case .grid(let step, let longest, let area, let slenderness):
+            SizeRule.area(area, slenderness: slenderness).phrase
+                + ", both multiples of \(step) and at most \(longest)"
         }
     }
 }
@@ -84,6 +93,8 @@ package struct PromptRule: Hashable, Sendable {
         case tag
         /// By a word and its number in the order of the pictures: `Figure 1`, `image 1`.
         case number(word: String)
+        /// By what it is, where an order has one picture of the garments and at most one of the person.
+        case part(garments: String, person: String)
     }
 
     /// The most that a prompt may have, in `unit`s.
@@ -112,9 +123,18 @@ package struct ReferenceRule: Hashable, Sendable {
     package let aspect: ClosedRange<Double>?
     /// Whether several garments may share one picture, so that an outfit of more garments than `count` can be made.
     package let sharesSheets: Bool
+    /// The most pixels of all pictures of an order together, the one that is made included; nil for any. Pictures
+    /// that are too large for it are drawn smaller.
+    package let pixels: Int?
+    /// Whether a photo of the person takes one of the places of `count`; where not, it has one of its own.
+    package let countsPerson: Bool
 
-    package init(count: ClosedRange<Int>, aspect: ClosedRange<Double>? = nil, sharesSheets: Bool) {
+    package init(
+        count: ClosedRange<Int>, aspect: ClosedRange<Double>? = nil, sharesSheets: Bool, pixels: Int? = nil,
+        countsPerson: Bool = true
+    ) {
         (self.count, self.aspect, self.sharesSheets) = (count, aspect, sharesSheets)
+        (self.pixels, self.countsPerson) = (pixels, countsPerson)
     }
 }
 
@@ -130,15 +150,20 @@ package struct ModelTraits: Hashable, Sendable {
     package let takesSeed: Bool
     /// Whether one of the references may be a photo of the person who wears the outfit.
     package let takesPersonImage: Bool
+    /// Whether it only dresses a person in a photo, and makes up none.
+    package let needsPersonImage: Bool
     package let kinds: [PictureKind]
     /// How long the films are that it is asked for, in seconds; nil for a model that makes none.
     package let seconds: Int?
 
     package init(
         name: String, sizes: SizeRule, defaultSize: PixelSize, references: ReferenceRule, prompt: PromptRule?,
-        takesSeed: Bool, takesPersonImage: Bool, kinds: [PictureKind], seconds: Int? = nil
+        takesSeed: Bool, takesPersonImage: Bool, needsPersonImage: Bool = false, kinds: [PictureKind],
+        seconds: Int? = nil
     ) {
         precondition(sizes.admits(defaultSize), "model \(name) does not make its own default size")
+        precondition(takesPersonImage || !needsPersonImage, "model \(name) needs a person's photo and takes none")
+        self.needsPersonImage = needsPersonImage
         (self.name, self.sizes, self.defaultSize) = (name, sizes, defaultSize)
         (self.references, self.prompt) = (references, prompt)
         (self.takesSeed, self.takesPersonImage, self.kinds) = (takesSeed, takesPersonImage, kinds)
@@ -276,8 +301,8 @@ package protocol Provider: Sendable {
     /// after it is its answer.
     func submit(_ order: Order) async -> Submission
 
-    /// Reads a task once: how far it is, or what came of it. Free; may be made again at any time, also for a task that
-    /// has ended (its addresses are then new).
+    /// Reads a task once, by the text of its `accepted`: how far it is, or what came of it. Free; may be made again at
+    /// any time, also for a task that has ended (its addresses are then new, where the provider renews them).
     /// - Throws: what stood in the way of reading it, which says nothing of the task.
     func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport
 

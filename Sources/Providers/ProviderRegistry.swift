@@ -16,6 +16,10 @@ package struct ProviderEnvironment: Sendable {
     package let monotonicClock: @Sendable () -> Int64
     /// What the configuration says of Runway.
     package var runway = RunwaySettings()
+    /// What it says of FASHN AI.
+    package var fashn = Fashn.standard
+    /// What it says of Black Forest Labs.
+    package var bfl = BFL.standard
 
     package init(
         painter: any SheetPainting, transfer: any Transferring, monotonicClock: @escaping @Sendable () -> Int64
@@ -54,6 +58,8 @@ package final class ProviderRegistry: Sendable {
         [
             .ready(FlatLay(painter: environment.painter)),
             Runway.entry(environment),
+            Fashn.entry(environment),
+            BFL.entry(environment),
         ]
     }
 

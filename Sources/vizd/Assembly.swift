@@ -166,6 +166,8 @@ struct Assembly {
         environment.runway.videoModel = settings.runway.videoModel
         environment.runway.videoSeconds = settings.runway.videoDuration
         (environment.runway.model, environment.runway.ratio) = (settings.runway.model, PixelSize(settings.runway.ratio))
+        environment.fashn = ServiceSettings(settings.fashn, settings)
+        environment.bfl = ServiceSettings(settings.bfl, settings)
         return environment
     }
 
@@ -233,6 +235,14 @@ extension StartFailure {
     }
 
     init(_ refusal: SpoolRefusal) { self.init(exit: refusal.exit, sentence: refusal.sentence) }
+}
+
+extension ServiceSettings {
+    /// What the configuration says of one hosted service.
+    init(_ service: Settings.Service, _ settings: Settings) {
+        self.init(baseURL: service.baseURL, model: service.model)
+        (apiKey, stall) = (service.apiKey?.reveal(), settings.http.stall.nanoseconds)
+    }
 }
 
 extension TransferSettings {

@@ -48,6 +48,17 @@ struct DeskBookTests {
         #expect(book.enter(place, ticket: 6, at: 0) == nil)
     }
 
+    @Test("where the provider keeps no queue, as many go in as the account may have at once, and no day is counted")
+    func withoutQueue() {
+        var book = DeskBook()
+        let allowance = Allowance(concurrent: 2, daily: nil, usedToday: nil, ahead: 0)
+        _ = book.read(Account(balance: 1, models: ["gen4_image": allowance]), of: "runway", at: 0)
+        for ticket: UInt64 in 0..<2 { #expect(book.enter(place, ticket: ticket, at: 0) == nil) }
+        #expect(book.enter(place, ticket: 2, at: 0) != nil)
+        #expect(book.accepted(place, at: 0).isEmpty && book.counted(place) == nil)
+        #expect(book.leave(place, at: 0) == [2])
+    }
+
     @Test("nobody goes in before those who wait, even where there would be a place")
     func noOvertaking() {
         var book = book(1)

@@ -66,6 +66,27 @@ struct ProviderTests {
         #expect(rule.phrase.contains("3686400 to 16777216 pixels"))
     }
 
+    @Test("sizes on a grid are taken in steps, up to their longest side, their area and their slenderness")
+    func grid() {
+        let rule = SizeRule.grid(step: 16, longest: 2048, area: 65_536...2_097_152, slenderness: 4)
+        let cases: [(Int, Int, Bool)] = [
+            (256, 256, true), (248, 256, false), (264, 256, false), (2048, 1024, true), (2048, 1040, false),
+            (2064, 512, false), (2048, 512, true), (2048, 496, false), (240, 272, false), (0, 0, false),
+        ]
+        for (width, height, isTaken) in cases {
+            #expect(rule.admits(PixelSize(width: width, height: height)) == isTaken, "\(width):\(height)")
+        }
+        #expect(rule.phrase.contains("multiples of 16") && rule.phrase.contains("2048"))
+    }
+
+    @Test("a task's text is its id and what the provider noted, and a text of one word is its own id")
+    func handles() {
+        let handle = TaskHandle(id: "a-1", notes: ["cost=2", "https://x.test/?a=b"])
+        #expect(handle.text == "a-1 cost=2 https://x.test/?a=b" && TaskHandle(handle.text) == handle)
+        #expect(TaskHandle("17f20503").text == "17f20503" && TaskHandle("17f20503").notes.isEmpty)
+        #expect(TaskHandle("").id.isEmpty)
+    }
+
     @Test("a model is found by its exact name, and the first serves where none is named")
     func models() throws {
         let traits = FlatLay(painter: Easel()).traits
@@ -87,7 +108,7 @@ struct ProviderTests {
     @Test("the registry of this build has its providers by name, and no name twice")
     func registry() async {
         let registry = ProviderRegistry(environment(key: "k"))
-        #expect(registry.names == ["flatlay", "runway"])
+        #expect(registry.names == ["flatlay", "runway", "fashn", "bfl"])
         #expect(registry.provider("flatlay")?.traits.id == "flatlay" && registry.provider("Runway") == nil)
         #expect(registry.provider("runway")?.traits.displayName == "Runway ML")
         await #expect(processExitsWith: .failure) {
@@ -98,13 +119,19 @@ struct ProviderTests {
     @Test("a provider without its key is there by name, says which setting is missing, and becomes ready by a reload")
     func missing() throws {
         let registry = ProviderRegistry(environment(key: nil))
-        #expect(registry.names == ["flatlay", "runway"] && registry.provider("runway") == nil)
+        #expect(registry.names == ["flatlay", "runway", "fashn", "bfl"] && registry.provider("runway") == nil)
         guard case .missing(let id, let name, let setting)? = registry.entry("runway") else {
             Issue.record("not missing")
             return
         }
         #expect(id == "runway" && name == "Runway ML" && setting == "runway.apiKey")
-        #expect(registry.entry("runway")?.displayName == "Runway ML" && registry.entry("fashn") == nil)
+        #expect(registry.entry("runway")?.displayName == "Runway ML" && registry.entry("openai") == nil)
+        for (id, setting) in [("fashn", "fashn.apiKey"), ("bfl", "bfl.apiKey")] {
+            guard case .missing(id, _, setting)? = registry.entry(id) else {
+                Issue.record("\(id) is there without its key")
+                continue
+            }
+        }
         registry.replace(ProviderRegistry.entries(environment(key: "k")))
         #expect(registry.provider("runway") != nil)
     }

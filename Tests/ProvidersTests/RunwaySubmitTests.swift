@@ -83,10 +83,10 @@ struct RunwaySubmitTests {
             ("foobar", "Zm9vYmFy"),
         ]
         for (text, encoded) in examples {
-            let uri = RunwayOrder.quotedDataURI(Array(text.utf8))
+            let uri = DataURI.quoted(Array(text.utf8))
             #expect(String(decoding: uri, as: UTF8.self) == "\"data:image/jpeg;base64,\(encoded)\"")
         }
-        let all = RunwayOrder.quotedDataURI((0...255).map { UInt8($0) })
+        let all = DataURI.quoted((0...255).map { UInt8($0) })
         let digits = String(decoding: all, as: UTF8.self)
         #expect(digits.contains("AAECAwQFBgcICQoLDA0ODxAR") && digits.hasSuffix("+fr7/P3+/w==\""))
         #expect(all.count == 25 + 344)
@@ -271,6 +271,6 @@ struct RunwaySubmitTests {
             let failure = await submit(.answer(429, "{}", headers)).refusal
             #expect(failure?.retry == .later(seconds: seconds), "\(text)")
         }
-        #expect(RunwayRetryAfter.moment("Sun, 06 Nov 1994 08:49:37 GMT")?.rfc3339 == "1994-11-06T08:49:37.000Z")
+        #expect(RetryAfter.moment("Sun, 06 Nov 1994 08:49:37 GMT")?.rfc3339 == "1994-11-06T08:49:37.000Z")
     }
 }

@@ -1,16 +1,20 @@
 // A proper answer, before a fault gets at it.
 
-internal import Contract
-internal import LoopbackServer
+package import Contract
+package import LoopbackServer
 
 /// Status, headers, body.
-struct Answer: Sendable {
-    var status = 200
-    var headers: [(String, String)] = []
-    var body: [UInt8] = []
+package struct Answer: Sendable {
+    package var status = 200
+    package var headers: [(String, String)] = []
+    package var body: [UInt8] = []
+
+    package init(status: Int = 200, headers: [(String, String)] = [], body: [UInt8] = []) {
+        (self.status, self.headers, self.body) = (status, headers, body)
+    }
 
     /// An answer in JSON.
-    static func json(_ status: Int = 200, _ write: (inout JSONWriter) -> Void) -> Answer {
+    package static func json(_ status: Int = 200, _ write: (inout JSONWriter) -> Void) -> Answer {
         var writer = JSONWriter()
         writer.beginObject()
         write(&writer)
@@ -34,20 +38,20 @@ struct Answer: Sendable {
     }
 
     /// As storage services refuse.
-    static func storage(_ status: Int, _ code: String) -> Answer {
+    package static func storage(_ status: Int, _ code: String) -> Answer {
         let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>\(code)</Code></Error>"
         return Answer(status: status, headers: [("Content-Type", "application/xml")], body: Array(body.utf8))
     }
 
-    var reply: LoopbackReply { .answer(status: status, headers: headers, body: body) }
+    package var reply: LoopbackReply { .answer(status: status, headers: headers, body: body) }
 }
 
 /// What faults make of answers.
-enum Disturbance {
+package enum Disturbance {
     private static let json = [("Content-Type", "application/json")]
 
     /// What is answered where nothing is done.
-    static func instead(of fault: Fault) -> LoopbackReply {
+    package static func instead(of fault: Fault) -> LoopbackReply {
         switch fault {
         case .status(let status, let body, let headers):
             .answer(status: status, headers: json + headers, body: Array(body.utf8))
@@ -57,7 +61,7 @@ enum Disturbance {
     }
 
     /// What becomes of the answer to something that was done. Faults that are within the answer are in it already.
-    static func reply(_ answer: Answer, _ fault: Fault?) -> LoopbackReply {
+    package static func reply(_ answer: Answer, _ fault: Fault?) -> LoopbackReply {
         let half = Array(answer.body.prefix(answer.body.count / 2))
         switch fault {
         case .createThenStatus(let status, let body, let headers):

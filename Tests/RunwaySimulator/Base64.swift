@@ -1,7 +1,7 @@
 // Base64 as RFC 4648 has it, strictly: its alphabet, whole groups of four, padding at the end only, no bits left over.
 
 /// Decoding and encoding.
-enum Base64 {
+package enum Base64 {
     private static let values: [UInt8] = {
         var table = [UInt8](repeating: 0xFF, count: 256)
         for (value, byte) in alphabet.enumerated() { table[Int(byte)] = UInt8(value) }
@@ -11,7 +11,7 @@ enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// The bytes of a text; nil where it breaks a rule.
-    static func decode(_ text: Substring.UTF8View) -> [UInt8]? {
+    package static func decode(_ text: Substring.UTF8View) -> [UInt8]? {
         let bytes = Array(text)
         guard bytes.count % 4 == 0 else { return nil }
         let padding = bytes.suffix(2).count { $0 == UInt8(ascii: "=") }
@@ -53,7 +53,7 @@ enum Base64 {
     }
 
     /// The URL form without padding, as a JWT is spelled.
-    static func urlEncoded(_ bytes: [UInt8]) -> String {
+    package static func urlEncoded(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]

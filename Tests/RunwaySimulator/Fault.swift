@@ -82,7 +82,7 @@ package enum Fault: Sendable {
     case stillInstead
 
     /// Whether what was asked for is done.
-    var isDone: Bool {
+    package var isDone: Bool {
         switch self {
         case .status, .dropBeforeBody, .dropAfterBody, .stall: false
         default: true
@@ -108,17 +108,23 @@ package struct Injection: Sendable {
 }
 
 /// The faults that wait, in the order in which they were injected. For each call the first that fits is taken.
-struct FaultList: Sendable {
+package struct FaultList: Sendable {
     private var waiting: [Injection] = []
 
-    mutating func add(_ injection: Injection) { waiting.append(injection) }
-    mutating func clear() { waiting.removeAll() }
+    package init() {}
+
+    /// Puts one at the end.
+    package mutating func add(_ injection: Injection) { waiting.append(injection) }
+    /// Takes all back.
+    package mutating func clear() { waiting.removeAll() }
 
     /// The next fault for a call, without using it up.
-    func next(at place: FaultPlace, _ call: FaultCall) -> Fault? { index(place, call).map { waiting[$0].fault } }
+    package func next(at place: FaultPlace, _ call: FaultCall) -> Fault? {
+        index(place, call).map { waiting[$0].fault }
+    }
 
     /// Uses up one strike of the next fault for a call, if `wanted` says so of it.
-    mutating func take(at place: FaultPlace, _ call: FaultCall, where wanted: (Fault) -> Bool) -> Fault? {
+    package mutating func take(at place: FaultPlace, _ call: FaultCall, where wanted: (Fault) -> Bool) -> Fault? {
         guard let index = index(place, call), wanted(waiting[index].fault) else { return nil }
         let fault = waiting[index].fault
         if waiting[index].count != Injection.forever { waiting[index].count -= 1 }
@@ -132,9 +138,11 @@ struct FaultList: Sendable {
 }
 
 /// What a fault's `matching` is looked for in.
-struct FaultCall: Sendable {
+package struct FaultCall: Sendable {
     let path: String
-    var body: [UInt8] = []
+    let body: [UInt8]
+
+    package init(path: String, body: [UInt8] = []) { (self.path, self.body) = (path, body) }
 
     func contains(_ piece: String) -> Bool {
         if path.contains(piece) { return true }

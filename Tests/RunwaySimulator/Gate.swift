@@ -65,11 +65,11 @@ enum Route: Equatable {
 }
 
 /// The path and the query of a request's target.
-struct Target: Sendable {
-    let path: String
+package struct Target: Sendable {
+    package let path: String
     let query: [(name: String, value: String)]
 
-    init(_ target: String) {
+    package init(_ target: String) {
         let local = target.hasPrefix("/") ? target[...] : target.drop { $0 != ":" }.dropFirst(3).drop { $0 != "/" }
         let halves = local.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         path = halves.first.map(String.init) ?? "/"
@@ -79,7 +79,7 @@ struct Target: Sendable {
         }
     }
 
-    subscript(_ name: String) -> String? { query.first { $0.name == name }?.value }
+    package subscript(_ name: String) -> String? { query.first { $0.name == name }?.value }
 }
 
 extension Core {

@@ -2,13 +2,13 @@
 // forms). The bytes are anybody's; what is no such image answers nil.
 
 /// The kind and the size of an image.
-struct ImageHeader: Equatable, Sendable {
-    let type: String
-    let width: Int
-    let height: Int
+package struct ImageHeader: Equatable, Sendable {
+    package let type: String
+    package let width: Int
+    package let height: Int
 
     /// Reads the header of whatever of the three kinds it is.
-    init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         guard let header = Self.png(bytes) ?? Self.webp(bytes) ?? Self.jpeg(bytes) else { return nil }
         self = header
     }

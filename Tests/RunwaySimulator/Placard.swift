@@ -82,8 +82,8 @@ final class PictureStore: Sendable {
 }
 
 /// The drawing itself.
-enum Placard {
-    static let tints = 12
+package enum Placard {
+    package static let tints = 12
     private static let shades = 10
 
     /// Colours by their place in the palette, after the shades of the ground.
@@ -98,7 +98,7 @@ enum Placard {
     }
 
     /// A PNG of this size.
-    static func draw(_ size: PictureSize, model: String, prompt: String, tint: Int) -> [UInt8] {
+    package static func draw(_ size: PictureSize, model: String, prompt: String, tint: Int) -> [UInt8] {
         let scale = max(1, min(size.width, size.height) / 200)
         var grid = Grid(width: size.width / scale, height: size.height / scale)
         ground(&grid)

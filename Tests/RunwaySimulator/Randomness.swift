@@ -1,12 +1,12 @@
 // Draws that can be repeated.
 
 /// SplitMix64 (Steele, Lea, Flood 2014) from a seed, or the system's generator.
-struct Randomness: RandomNumberGenerator, Sendable {
+package struct Randomness: RandomNumberGenerator, Sendable {
     private var state: UInt64?
 
-    init(seed: UInt64?) { state = seed }
+    package init(seed: UInt64?) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         guard let current = state else {
             var system = SystemRandomNumberGenerator()
             return system.next()
@@ -20,7 +20,7 @@ struct Randomness: RandomNumberGenerator, Sendable {
     }
 
     /// A version 4 UUID in lower case.
-    mutating func uuid() -> String {
+    package mutating func uuid() -> String {
         let digits = Array("0123456789abcdef".utf8)
         let high = next() & ~0xF000 | 0x4000
         let low = next() & ~(3 << 62) | 1 << 63

@@ -206,7 +206,7 @@ package struct PictureSize: Hashable, Sendable {
     package let width: Int
     package let height: Int
 
-    init(width: Int, height: Int) { (self.width, self.height) = (width, height) }
+    package init(width: Int, height: Int) { (self.width, self.height) = (width, height) }
 
     /// Reads `W:H`; nil for anything else, `auto` included.
     init?(_ text: String) {

@@ -118,7 +118,7 @@ package final class RunwaySite: Sendable {
 }
 
 /// The simulator's clock: it stands still until it is let go, and from then on runs with the machine's.
-private final class HeldClock: Sendable {
+final class HeldClock: Sendable {
     private struct State {
         var held: Int64?
         var ahead: Int64 = 0

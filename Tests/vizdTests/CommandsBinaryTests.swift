@@ -80,7 +80,7 @@ struct CommandsBinaryTests {
                 "VIZD_PROVIDER": "fashn",
             ])
         #expect(bad.status == 78 && bad.output.isEmpty)
-        for word in ["log.level", "loud", "VIZD_LOG_LEVEL", "runway.apiKey", "not in this version", "3 problems"] {
+        for word in ["log.level", "loud", "VIZD_LOG_LEVEL", "runway.apiKey", "needs fashn.apiKey", "3 problems"] {
             #expect(bad.errors.contains(word), "\(word)")
         }
         #expect(!bad.errors.contains("two words"))

@@ -333,6 +333,26 @@ struct SettingsProblemsTests {
         #expect(standard.problems() == [])
     }
 
+    @Test(
+        "each service's model and address are checked as Runway's are, and it is ready with its key",
+        arguments: [
+            ("fashn", "tryon-mx", "tryon-max", "product-to-model"), ("bfl", "flux-2-prow", "flux-2-pro", "flux-2-flex"),
+        ])
+    func services(_ id: String, _ wrong: String, _ nearest: String, _ other: String) throws {
+        let model = World("\(id).model: \(wrong)\n").problems()
+        #expect(model.count == 1 && model[0].contains("did you mean \(nearest)?") && model[0].contains(other))
+        let plain = "\(id).baseUrl: http://gateway.test:8080\n"
+        #expect(World(plain).problems() == [], "without a key nothing is sent")
+        let refused = World(plain + "\(id).apiKey: k\n").problems()
+        #expect(refused.count == 1 && refused[0].contains("gateway.test:8080") && refused[0].contains("\(id).baseUrl"))
+        #expect(World(plain + "\(id).apiKey: k\nhttp.allowInsecure: gateway.test:8080\n").problems() == [])
+        var world = World("provider: \(id)\n")
+        world.capabilities = .thisVersion
+        #expect(world.problems().count == 1 && world.problems()[0].contains("\(id).apiKey"))
+        world.files["/etc/vizd/vizd.conf"] = "provider: \(id)\n\(id).apiKey: k\n\(id).model: \(other)\n"
+        #expect(try world.settings().provider == id && world.load().notices.isEmpty)
+    }
+
     @Test("where runway exists it is the default with a key, and an explicit provider without one is refused")
     func runwayAsDefault() throws {
         var world = World("runway.apiKey: k\n")

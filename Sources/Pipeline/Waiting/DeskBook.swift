@@ -1,9 +1,10 @@
 // Who may go to which provider now, and who waits for what: a value.
 //
 // A provider takes so many tasks of an account at once; what is sent beyond that lies in its queue and counts against
-// the day. So orders wait here, in the order of their coming, for a place: as many as the account may have at once and
-// two more, so that the provider never runs dry. A provider that refused the key or has no credit left is held: nobody
-// goes in until a person did something (a reload of the configuration), or ten minutes later one goes in to try.
+// the day, or is refused. So orders wait here, in the order of their coming, for a place: as many as the account may
+// have at once and, where the provider keeps a queue of its own, some more, so that it never runs dry. A provider that
+// refused the key or has no credit left is held: nobody goes in until a person did something (a reload of the
+// configuration), or ten minutes later one goes in to try.
 
 internal import Contract
 internal import DequeModule
@@ -49,9 +50,6 @@ struct DeskBook {
         let model: String
     }
 
-    /// Places beyond what an account may have at work: what lies ready in the provider's own queue.
-    static let ahead = 2
-
     private enum Health: Equatable {
         case open
         /// Nobody goes in before this moment.
@@ -93,7 +91,9 @@ struct DeskBook {
                 let words = "the account's \(daily) pictures a day with \(model) are used up"
                 return DeskWait(kind: .daily, reason: words, since: now)
             }
-            guard let limit = allowance?.concurrent, taken >= max(limit, 1) + DeskBook.ahead else { return nil }
+            guard let allowance, let limit = allowance.concurrent, taken >= max(limit, 1) + allowance.ahead else {
+                return nil
+            }
             let words = "\(taken) orders with \(model) are under way, and the account may have \(limit) at work"
             return DeskWait(kind: .place, reason: words, since: now)
         }
@@ -229,10 +229,12 @@ struct DeskBook {
         return admitted
     }
 
-    /// How many pictures of the day the account should have counted by now, where it was read.
+    /// How many pictures of the day the account should have counted by now, where it was read and counts them.
     func counted(_ place: Place) -> Int? {
-        guard let line = desks[place.provider]?.lines[place.model], let allowance = line.allowance else { return nil }
-        return allowance.usedToday + line.acceptedSince
+        guard let line = desks[place.provider]?.lines[place.model], let used = line.allowance?.usedToday else {
+            return nil
+        }
+        return used + line.acceptedSince
     }
 
     /// Places that are taken at a provider.

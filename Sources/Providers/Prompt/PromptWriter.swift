@@ -51,6 +51,10 @@ package struct PromptWriter {
         switch rule.mention {
         case .tag: (tags, mentions) = (words, words.map { "@\($0)" })
         case .number(let word): (tags, mentions) = (words.map { _ in nil }, words.indices.map { "\(word) \($0 + 1)" })
+        case .part(let garments, let shown):
+            precondition(brief.pictures.count <= 1, "\(brief.pictures.count) pictures came to a prompt for one")
+            tags = words.map { _ in nil }
+            mentions = brief.pictures.map { _ in garments } + person.map { _ in shown }
         }
         let limit = rule.limit
         names = brief.pictures.map { $0.map { PromptText.clean($0.name, limit: limit) } }
@@ -149,7 +153,12 @@ package struct PromptWriter {
         let count = names.reduce(0) { $0 + $1.count }
         let lead = count == 1 ? "The model wears" : "The model wears exactly these \(count) garments:"
         let isShared = names.contains { $0.count > 1 }
-        let pictures = zip(mentions, names).map { PromptWriter.picture($0, $1) }
+        let pictures = zip(mentions, names).map { mention, names in
+            if case .part = rule.mention, names.count == 1 {
+                return PromptWriter.picture("the garment in \(mention)", names)
+            }
+            return PromptWriter.picture(mention, names)
+        }
         return "\(lead) \(pictures.joined(separator: isShared ? "; " : ", "))."
     }
 

@@ -137,7 +137,7 @@ package struct Runway: Provider {
             }
             return .accepted(taskID: created.taskID, estimate: created.estimate)
         }
-        guard RunwayFailures.isRefusal(answer.status) else {
+        guard ServiceFailures.isRefusal(answer.status) else {
             return .lost(LostAnswer("Runway answered with status \(answer.status)", httpStatus: answer.status))
         }
         let failure = RunwayFailures.refusal("the order", answer, quote: calls.quote)
@@ -150,7 +150,7 @@ package struct Runway: Provider {
 
     private func outcome(_ failure: TransferFailure, _ order: Order) -> Submission {
         // A status that came before the connection broke decides as it does with a whole answer.
-        if let status = failure.status, RunwayFailures.isRefusal(status) {
+        if let status = failure.status, ServiceFailures.isRefusal(status) {
             return outcome(TransferAnswer(status: status, headers: [], body: []), order)
         }
         let hasAnswered = failure.status.map { (200..<300).contains($0) } ?? false
@@ -216,7 +216,7 @@ package struct Runway: Provider {
         let failure = RunwayFailures.refusal(what, answer, quote: calls.quote)
         return ProviderFailure(
             code: failure.code == .providerAuth ? .providerAuth : .providerUnavailable, message: failure.message,
-            retryable: true, retry: .later(seconds: RunwayRetryAfter.seconds(answer)), httpStatus: answer.status)
+            retryable: true, retry: .later(seconds: RetryAfter.seconds(answer)), httpStatus: answer.status)
     }
 
     private static func unreadable(_ what: String, _ answer: TransferAnswer) -> ProviderFailure {

@@ -9,7 +9,7 @@ internal import Contract
 enum RunwayAccount {
     /// Nil for anything that is no organisation.
     static func read(_ body: [UInt8]) -> Account? {
-        guard let root = RunwayJSON.root(body), root.members != nil else { return nil }
+        guard let root = AnswerJSON.root(body), root.members != nil else { return nil }
         let balance = root["creditBalance"]?.amount
         let limits = root["tier"]?["models"]?.members
         guard balance != nil || limits != nil else { return nil }

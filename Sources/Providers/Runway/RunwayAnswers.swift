@@ -14,7 +14,7 @@ struct RunwayCreated: Equatable {
 
     /// Nil for anything that does not name a task.
     init?(_ body: [UInt8]) {
-        guard let root = RunwayJSON.root(body), let id = root["id"]?.text, RunwayCreated.isTaskID(id) else {
+        guard let root = AnswerJSON.root(body), let id = root["id"]?.text, RunwayCreated.isTaskID(id) else {
             return nil
         }
         taskID = id
@@ -37,7 +37,7 @@ enum RunwayTask {
     /// What a task says of itself; nil for anything that is no task.
     /// - Parameter quote: makes a text of Runway's fit for a message.
     static func state(_ body: [UInt8], quote: (String) -> String) -> TaskState? {
-        guard let root = RunwayJSON.root(body), let status = root["status"]?.text else { return nil }
+        guard let root = AnswerJSON.root(body), let status = root["status"]?.text else { return nil }
         let price = root["cost"]?["credits"]?.amount.map(Price.init(runwayCredits:))
         switch status.uppercased() {
         case "PENDING": return .waiting(.queued)
@@ -89,7 +89,7 @@ struct RunwaySlot: Equatable {
 
     /// Nil for anything that is no slot.
     init?(_ body: [UInt8]) {
-        guard let root = RunwayJSON.root(body), let address = root["uploadUrl"]?.text,
+        guard let root = AnswerJSON.root(body), let address = root["uploadUrl"]?.text,
             let handle = root["runwayUri"]?.text, handle.hasPrefix("runway://"),
             (13...5000).contains(handle.utf8.count),
             case .object(let members)? = root["fields"]?.value
@@ -97,50 +97,6 @@ struct RunwaySlot: Equatable {
         let fields = members.compactMap { member in member.node.text.map { Field(name: member.key, value: $0) } }
         guard fields.count == members.count else { return nil }
         (self.address, self.fields, self.handle) = (address, fields, handle)
-    }
-}
-
-/// The bodies as trees.
-enum RunwayJSON {
-    /// Nil for anything that is no JSON.
-    static func root(_ body: [UInt8]) -> JSONNode? {
-        do throws(JSONFault) {
-            return try JSONDocument(parsing: body, allowingLoneSurrogates: true).root
-        } catch {
-            return nil
-        }
-    }
-}
-
-extension JSONNode {
-    /// The string that stands here.
-    var text: String? {
-        guard case .string(let text) = value else { return nil }
-        return text
-    }
-
-    /// The finite number that stands here.
-    var double: Double? {
-        guard case .number(let text) = value, let number = Double(text), number.isFinite else { return nil }
-        return number
-    }
-
-    /// The number of 0 or more, and within reason, that stands here.
-    var amount: Double? { double.flatMap { (0...1e9).contains($0) ? $0 : nil } }
-
-    /// The whole number of 0 or more that stands here.
-    var count: Int? { amount.flatMap { Int(exactly: $0) } }
-
-    /// The elements of the array that stands here.
-    var elements: [JSONNode]? {
-        guard case .array(let elements) = value else { return nil }
-        return elements
-    }
-
-    /// The members of the object that stands here.
-    var members: [JSONMember]? {
-        guard case .object(let members) = value else { return nil }
-        return members
     }
 }
 

@@ -12,17 +12,6 @@ internal import Transfer
 enum RunwayFailures {
     // MARK: - HTTP statuses
 
-    /// Whether an answer with this status proves that nothing was created. Redirects that say "ask over there" do; 303
-    /// says "done, look over there" and does not.
-    static func isRefusal(_ status: Int) -> Bool {
-        switch status {
-        case 301, 302, 307, 308: true
-        case 408: false
-        case 400..<500: true
-        default: false
-        }
-    }
-
     /// A status of an answer without success, and what it means.
     struct Status {
         let statuses: ClosedRange<Int>
@@ -83,7 +72,7 @@ enum RunwayFailures {
         return ProviderFailure(
             code: entry.code,
             message: "\(entry.happened) \(what) (status \(answer.status)\(said.clause)). \(entry.advice)",
-            retryable: passes, retry: passes ? .later(seconds: RunwayRetryAfter.seconds(answer)) : .never,
+            retryable: passes, retry: passes ? .later(seconds: RetryAfter.seconds(answer)) : .never,
             httpStatus: answer.status)
     }
 
@@ -185,7 +174,7 @@ struct RunwayRefusal {
     private static let shownIssues = 4
 
     init(_ body: [UInt8], quote: (String) -> String) {
-        let root = RunwayJSON.root(body)
+        let root = AnswerJSON.root(body)
         let error = root?["error"]?.text ?? ""
         let issues = root?["issues"]?.elements ?? []
         isOutOfCredit = error.lowercased().contains("credits") && root?["issues"] == nil

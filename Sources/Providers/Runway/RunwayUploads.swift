@@ -230,7 +230,7 @@ final class RunwayUploads: Sendable {
                 code: .providerUnavailable,
                 message: "Runway's storage did not take a photo (status \(answer.status)). Nothing was ordered; send "
                     + "the request again later.",
-                retryable: true, retry: .later(seconds: RunwayRetryAfter.seconds(answer)), httpStatus: answer.status)
+                retryable: true, retry: .later(seconds: RetryAfter.seconds(answer)), httpStatus: answer.status)
         }
         return slot.handle
     }

@@ -66,7 +66,8 @@ final class AccountWatch: Sendable {
                 metadata: [
                     "provider": "\(traits.id)", "credits": "\(credits)", "model": "\(model.name)",
                     "at_once": "\(allowance.concurrent.map(String.init) ?? "any")",
-                    "today": "\(allowance.usedToday)", "a_day": "\(allowance.daily.map(String.init) ?? "any")",
+                    "today": "\(allowance.usedToday.map(String.init) ?? "unknown")",
+                    "a_day": "\(allowance.daily.map(String.init) ?? "any")",
                 ])
         }
     }

@@ -77,6 +77,8 @@ struct SettingsLoader {
         for setting in SettingsTable.all { loader.read(setting) }
         loader.chooseProvider()
         loader.checkRunway()
+        loader.checkService("fashn", "FASHN AI", loader.settings.fashn, models: Fashn.modelNames)
+        loader.checkService("bfl", "Black Forest Labs", loader.settings.bfl, models: BFL.modelNames)
         loader.checkStorage()
         loader.noticeIdleSettings()
         return loader.loaded
@@ -260,12 +262,28 @@ struct SettingsLoader {
                 "runway.ratio",
                 "“\(PixelSize(runway.ratio))” is no size of \(runway.model), which makes \(sizes.phrase).")
         }
-        if isUsed, let host = WebAddress.plainHost(of: runway.baseURL), !settings.http.allowInsecure.contains(host) {
+        if isUsed { checkAddress("runway.baseUrl", runway.baseURL) }
+    }
+
+    /// The same for a service of which no more than this needs to be known.
+    private mutating func checkService(_ id: String, _ name: String, _ service: Settings.Service, models: [String]) {
+        if !models.contains(service.model) {
+            let nearest = nearestWord(to: service.model, among: models).map { "; did you mean \($0)?" } ?? "."
             reportCheck(
-                "runway.baseUrl",
-                "“\(runway.baseURL)” is spoken to without TLS, and the key would go with it; write https://, or name "
-                    + "\(host) in http.allowInsecure if that is what you want.")
+                "\(id).model",
+                "\(name) has no model “\(service.model)” that vizd can order from\(nearest) It has: "
+                    + models.joined(separator: ", ") + ".")
         }
+        if settings.provider == id || service.apiKey != nil { checkAddress("\(id).baseUrl", service.baseURL) }
+    }
+
+    /// An address to which a key would go in the clear.
+    private mutating func checkAddress(_ key: String, _ address: String) {
+        guard let host = WebAddress.plainHost(of: address), !settings.http.allowInsecure.contains(host) else { return }
+        reportCheck(
+            key,
+            "“\(address)” is spoken to without TLS, and the key would go with it; write https://, or name "
+                + "\(host) in http.allowInsecure if that is what you want.")
     }
 
     private mutating func checkFilms() {
@@ -336,10 +354,9 @@ struct SettingsLoader {
 }
 
 extension Capabilities {
-    /// What this version has: the embedded renderer, Runway, and pictures and records on this machine or in a bucket.
+    /// What this version has: the embedded renderer, hosted providers, and pictures and records on this machine or in
+    /// a bucket.
     static let thisVersion = Capabilities(
-        providers: ["flatlay", "runway"], storageTypes: [.local, .s3],
-        withoutEffect: [
-            "retention.", "metrics.", "exec.", "fashn.", "openai.", "bfl.",
-        ])
+        providers: ["flatlay", "runway", "fashn", "bfl"], storageTypes: [.local, .s3],
+        withoutEffect: ["retention.", "metrics.", "exec.", "openai."])
 }

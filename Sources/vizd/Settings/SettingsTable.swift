@@ -125,7 +125,10 @@ enum SettingsTable {
         Setting(secret: "fashn.apiKey", \.fashn.apiKey, about: "The key of your FASHN AI account."),
         Setting(fileOf: "fashn.apiKey"),
         Setting("fashn.baseUrl", .url(), \.fashn.baseURL, default: "https://api.fashn.ai", about: "Its address."),
-        Setting("fashn.model", .text(limit: 64), \.fashn.model, default: "product-to-model", about: "Its model."),
+        Setting(
+            "fashn.model", .text(limit: 64), \.fashn.model, default: "product-to-model",
+            about: "Its model: product-to-model, or tryon-max and tryon-v1.6 for requests that all have a person_image."
+        ),
         Setting(secret: "openai.apiKey", \.openai.apiKey, about: "The key of your OpenAI account."),
         Setting(fileOf: "openai.apiKey"),
         Setting("openai.baseUrl", .url(), \.openai.baseURL, default: "https://api.openai.com", about: "Its address."),
@@ -133,7 +136,9 @@ enum SettingsTable {
         Setting(secret: "bfl.apiKey", \.bfl.apiKey, about: "The key of your Black Forest Labs account."),
         Setting(fileOf: "bfl.apiKey"),
         Setting("bfl.baseUrl", .url(), \.bfl.baseURL, default: "https://api.bfl.ai", about: "Its address."),
-        Setting("bfl.model", .text(limit: 64), \.bfl.model, default: "flux-2-pro", about: "Its model."),
+        Setting(
+            "bfl.model", .text(limit: 64), \.bfl.model, default: "flux-2-pro",
+            about: "Its model: flux-2-pro, flux-2-max, flux-2-flex, flux-2-klein-9b or flux-2-klein-4b."),
         Setting(
             "exec.command", .command, \.exec.command, default: "",
             about: "A program of your own that makes pictures, with its arguments: [/usr/local/bin/paint, --fast]."),

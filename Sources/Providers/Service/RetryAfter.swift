@@ -1,13 +1,13 @@
-// When Runway wants to be asked again: the header `Retry-After` (RFC 9110, 10.2.3).
+// When a service wants to be asked again: the header `Retry-After` (RFC 9110, 10.2.3).
 //
-// Runway does not document it; where it appears it is obeyed. A date is held against the answer's own `Date`, so that a
-// clock of ours that runs wrong changes nothing; without one a date says nothing and is passed over.
+// None of them documents it in full; where it appears it is obeyed. A date is held against the answer's own `Date`, so
+// that a clock of ours that runs wrong changes nothing; without one a date says nothing and is passed over.
 
 internal import Contract
 internal import Transfer
 
 /// Reads `Retry-After`.
-enum RunwayRetryAfter {
+enum RetryAfter {
     /// The longest that is obeyed: whoever asks for more is asked again after an hour.
     static let longest = 3600.0
 
