@@ -47,7 +47,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .target(name: "Providers", dependencies: ["Contract", "Transfer"]),
+        .target(name: "Providers", dependencies: ["Contract", "Linux", "Transfer"]),
         .target(name: "Wardrobe", dependencies: ["Contract", "Digest", "Linux", "Transfer"]),
         .target(name: "Imaging", dependencies: ["ImagingWire", "Linux"]),
         .target(name: "ImagingWire"),
@@ -98,6 +98,9 @@ let package = Package(
             dependencies: [
                 "RunwaySimulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Tests/runway-simulator-program"),
+        .target(
+            name: "OpenAISimulator", dependencies: ["Contract", "Digest", "LoopbackServer", "RunwaySimulator"],
+            path: "Tests/OpenAISimulator"),
         // The crash suite: a shim that is preloaded into vizd, the workloads and invariants, the program.
         .target(
             name: "CrashShim", path: "Tests/CrashShim",

@@ -76,9 +76,9 @@ extension Pipeline {
         }
     }
 
-    /// Books a task that came to nothing. A figure that was final already stands where the provider names none any
+    /// Books an order that came to nothing. A figure that was final already stands where the provider names none any
     /// more.
-    private func close(_ price: Price?, _ job: inout JobRun) async throws(StepTrouble) {
+    func close(_ price: Price?, _ job: inout JobRun) async throws(StepTrouble) {
         if price == nil, job.hasEnded { return }
         try await settle(price.map { .final(Money($0), made: false) } ?? .uncertain, job)
         job.charge(price.map(Money.init) ?? job.estimate, uncertain: price == nil)

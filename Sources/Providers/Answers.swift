@@ -16,6 +16,8 @@ package struct GeneratedPicture: Hashable, Sendable {
 package enum Submission: Hashable, Sendable {
     /// The picture itself, and its final price where the answer tells it.
     case made(GeneratedPicture, price: Price?)
+    /// It came to nothing that can be kept, and is charged for, or may be: its final price where that is told.
+    case spoiled(TaskFailure, price: Price?)
     /// A task was created; the provider's own estimate where it gives one.
     case accepted(taskID: String, estimate: Price?)
     /// It is certain that nothing was created and nothing is charged. `retry` of the failure says whether the same
@@ -68,7 +70,7 @@ package enum TaskWait: Hashable, Sendable {
 
 /// Why a task failed.
 package struct TaskFailure: Hashable, Sendable {
-    /// `moderation` or `generation_failed`.
+    /// `moderation`, `generation_failed`, or `download_too_large`.
     package let code: ResultCode
     /// The provider's own code, such as `INTERNAL.BAD_OUTPUT.01`; nil where it gives none.
     package let providerCode: String?
@@ -134,8 +136,10 @@ package struct Allowance: Hashable, Sendable {
     package let daily: Int?
     /// Tasks of the day so far, as the provider counts.
     package let usedToday: Int
+    /// Tasks beyond `concurrent` that the provider keeps in a queue of its own, so that it never runs dry.
+    package let ahead: Int
 
-    package init(concurrent: Int?, daily: Int?, usedToday: Int) {
-        (self.concurrent, self.daily, self.usedToday) = (concurrent, daily, usedToday)
+    package init(concurrent: Int?, daily: Int?, usedToday: Int, ahead: Int = 2) {
+        (self.concurrent, self.daily, self.usedToday, self.ahead) = (concurrent, daily, usedToday, ahead)
     }
 }

@@ -16,6 +16,10 @@ package struct ProviderEnvironment: Sendable {
     package let monotonicClock: @Sendable () -> Int64
     /// What the configuration says of Runway.
     package var runway = RunwaySettings()
+    /// What it says of OpenAI.
+    package var openai = OpenAISettings()
+    /// What it says of the program that makes pictures.
+    package var exec = ExecSettings()
 
     package init(
         painter: any SheetPainting, transfer: any Transferring, monotonicClock: @escaping @Sendable () -> Int64
@@ -54,11 +58,13 @@ package final class ProviderRegistry: Sendable {
         [
             .ready(FlatLay(painter: environment.painter)),
             Runway.entry(environment),
+            OpenAI.entry(environment),
+            Exec.entry(environment),
         ]
     }
 
     /// Those that cost nothing, whatever is ordered.
-    package static let free: [ProviderTraits] = [FlatLay.traits]
+    package static let free: [ProviderTraits] = [FlatLay.traits, Exec.traits]
 
     /// Every provider of this build.
     package convenience init(_ environment: ProviderEnvironment) {

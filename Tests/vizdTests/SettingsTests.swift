@@ -410,7 +410,8 @@ struct SettingsTableTests {
             provider runway.apiKey runway.apiKeyFile runway.baseUrl runway.model runway.ratio runway.modelDescriptor
             runway.onLostResponse runway.resubmitAfter fashn.apiKey fashn.apiKeyFile fashn.baseUrl fashn.model
             openai.apiKey openai.apiKeyFile openai.baseUrl openai.model bfl.apiKey bfl.apiKeyFile bfl.baseUrl bfl.model
-            exec.command poll.initial poll.interval limits.inFlight limits.perUser limits.queuedPerUser
+            openai.quality openai.organization openai.project openai.concurrent
+            exec.command exec.timeout exec.memory exec.outputBytes exec.concurrent poll.initial poll.interval limits.inFlight limits.perUser limits.queuedPerUser
             limits.requestBytes limits.imageBytes limits.imagePixels limits.downloadBytes limits.jobDeadline
             budget.perUserMonthly budget.monthly budget.perRequest retention.done retention.failed http.allowInsecure
             http.proxy http.stall log.level log.format metrics.file

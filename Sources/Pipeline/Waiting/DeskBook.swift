@@ -16,9 +16,6 @@ struct DeskBook {
         let model: String
     }
 
-    /// Places beyond what an account may have at work: what lies ready in the provider's own queue.
-    static let ahead = 2
-
     private enum Health: Equatable {
         case open
         /// Nobody goes in before this moment.
@@ -49,7 +46,9 @@ struct DeskBook {
             if let daily = allowance?.daily, (allowance?.usedToday ?? 0) + acceptedSince >= daily {
                 return "the account's \(daily) pictures a day with \(model) are used up"
             }
-            guard let limit = allowance?.concurrent, taken >= max(limit, 1) + DeskBook.ahead else { return nil }
+            guard let allowance, let limit = allowance.concurrent, taken >= max(limit, 1) + allowance.ahead else {
+                return nil
+            }
             return "\(taken) orders with \(model) are under way, and the account may have \(limit) at work"
         }
 
