@@ -146,6 +146,11 @@ let package = Package(
             name: "RunwaySimulatorTests",
             dependencies: ["RunwaySimulator", "Contract", "LoopbackServer", "runway-simulator"],
             exclude: ["runway_cases.json", "client.py"]),
+        .testTarget(
+            name: "ExecTests",
+            dependencies: ["Providers", "Contract", "Linux", "LoopbackServer", "TestSupport", "Transfer", "vizd"]),
+        .testTarget(
+            name: "OpenAISimulatorTests", dependencies: ["OpenAISimulator", "RunwaySimulator"], exclude: ["client.py"]),
         .testTarget(name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
         .testTarget(
@@ -163,8 +168,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Contract", "CrashSuite", "Digest", "Ledger", "Linux", "LoopbackServer", "RunwaySimulator",
-                "TestSupport", "vizd", "vizd-image",
+                "Contract", "CrashSuite", "Digest", "Ledger", "Linux", "LoopbackServer", "OpenAISimulator",
+                "RunwaySimulator", "TestSupport", "vizd", "vizd-image",
             ]),
     ]
 )

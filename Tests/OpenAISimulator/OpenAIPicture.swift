@@ -44,7 +44,8 @@ struct OpenAIPicture {
         json.member("created", 1_795_521_600)
         json.key("data")
         json.beginArray()
-        if case .noPicture = fault {} else {
+        if case .noPicture = fault {
+        } else {
             json.beginObject()
             json.key("b64_json")
             let text = SimulatedPicture.base64(picture)

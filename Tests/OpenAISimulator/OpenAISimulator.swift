@@ -1,8 +1,8 @@
 // OpenAI on this machine: `POST /v1/images/edits` as far as a client that makes pictures meets it, on 127.0.0.1 and for
 // nothing.
 //
-// As strict as what is known of the service (the form's fields, their values, the photos), and able to go wrong in every
-// way that the service or the network can. Its books are the witness for what a client did: every call that arrived
+// As strict as what is known of the service (the form's fields, their values, the photos), and able to go wrong in
+// every way that the service or the network can. Its books are the witness for what a client did: every call that arrived
 // whole, every picture that was made and what it cost, whether or not the client ever saw it. The pictures are PNGs,
 // whatever format is asked for.
 

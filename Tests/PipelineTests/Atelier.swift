@@ -25,10 +25,11 @@ final class ScriptedProvider: Provider {
     private let accounts = Mutex<[Account]>([])
     private let asked = Mutex<[Order]>([])
     private let polled = Mutex<[String]>([])
+    private let steps = Mutex<[CallProgress]>([])
     private let during = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones too.
-    init(_ id: String = "scripted", isFree: Bool = true) {
+    init(_ id: String = "scripted", isFree: Bool = true, hasLongCalls: Bool = false) {
         let model = { (name: String) in
             ModelTraits(
                 name: name, sizes: .listed([PixelSize(width: 512, height: 512)]),
@@ -38,7 +39,8 @@ final class ScriptedProvider: Provider {
                 takesPersonImage: false, kinds: [.image])
         }
         traits = ProviderTraits(
-            id: id, displayName: "Scripted", models: [model("plain"), model("grand")], isFree: isFree)
+            id: id, displayName: "Scripted", models: [model("plain"), model("grand")], isFree: isFree,
+            hasLongCalls: hasLongCalls)
         cost = isFree ? .free : Price(credits: 8, microdollars: 80_000)
     }
 
@@ -46,6 +48,9 @@ final class ScriptedProvider: Provider {
     func answer(_ bytes: [UInt8]) { say(.made(GeneratedPicture(bytes: bytes), price: nil)) }
     func fail(_ failure: ProviderFailure) { say(.refused(failure)) }
     func say(_ answer: Submission) { script.withLock { $0.append(answer) } }
+
+    /// What every order tells of itself as long as it lasts.
+    func tellDuring(_ progress: CallProgress...) { steps.withLock { $0 = progress } }
 
     /// What the next look at a task brings.
     func tell(_ states: TaskState...) { news.withLock { $0 += states.map { .success($0) } } }
@@ -87,6 +92,11 @@ final class ScriptedProvider: Provider {
         let answer = script.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         let none = ProviderFailure(code: .internal, message: "The test had no answer.", retryable: false)
         return answer ?? .refused(none)
+    }
+
+    func submit(_ order: Order, progress: @escaping @Sendable (CallProgress) -> Void) async -> Submission {
+        for step in steps.withLock({ $0 }) { progress(step) }
+        return await submit(order)
     }
 
     func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport {
@@ -241,6 +251,8 @@ final class Atelier: Sendable {
     let wardrobe: LocalWardrobe
     let scripted = ScriptedProvider()
     let paid = ScriptedProvider("paid", isFree: false)
+    /// One whose answer brings the picture along.
+    let long = ScriptedProvider("long", isFree: false, hasLongCalls: true)
     let transfer = ScriptedTransfer()
     let time = ManualTime()
     let desk: ProviderDesk
@@ -289,7 +301,7 @@ final class Atelier: Sendable {
     func pipeline(troubles: [TroubledWardrobe.Call: [WardrobeFailure]] = [:]) -> Pipeline {
         Pipeline(
             PipelineParts(
-                providers: ProviderRegistry([flatlay, scripted, paid]), transfer: transfer,
+                providers: ProviderRegistry([flatlay, scripted, paid, long]), transfer: transfer,
                 wardrobe: TroubledWardrobe(wardrobe, troubles), journal: journal, photos: photos, workers: workers,
                 painter: Painter(workers: workers), work: work, desk: desk),
             time: PipelineTime(

@@ -47,6 +47,16 @@ struct DeskBookTests {
         #expect(book.enter(place, ticket: 6, at: 0) == nil)
     }
 
+    @Test("where the provider has no queue of its own nobody goes in ahead of the limit")
+    func withoutQueue() {
+        var book = DeskBook()
+        let allowance = Allowance(concurrent: 2, daily: nil, usedToday: 0, ahead: 0)
+        _ = book.read(Account(balance: nil, models: ["gen4_image": allowance]), of: "runway", at: 0)
+        for ticket: UInt64 in 0..<2 { #expect(book.enter(place, ticket: ticket, at: 0) == nil) }
+        #expect(book.enter(place, ticket: 2, at: 0) != nil)
+        #expect(book.leave(place, at: 0) == [2])
+    }
+
     @Test("nobody goes in before those who wait, even where there would be a place")
     func noOvertaking() {
         var book = book(1)

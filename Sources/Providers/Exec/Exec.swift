@@ -111,7 +111,8 @@ package struct Exec: Provider {
         _ folder: ExecFolder, _ order: Order, _ stop: ExecStop, _ progress: @escaping @Sendable (CallProgress) -> Void
     ) throws(SystemFailure) -> Submission {
         let run = ExecRun(
-            settings: settings, folder: folder.directory, input: folder.request(order), stop: stop, progress: progress)
+            settings: settings, folder: folder.directory, input: try folder.input(order), stop: stop, progress: progress
+        )
         let (ending, talk) = try run.run()
         guard ending == .ended(.exited(code: 0)) else {
             return .refused(ExecFailures.failure(ending, talk, settings))
@@ -119,7 +120,8 @@ package struct Exec: Provider {
         guard let path = talk.path else { return .refused(ExecFailures.unusable("named no picture", talk)) }
         switch folder.picture(path, limit: settings.outputBytes) {
         case .picture(let bytes): return .made(GeneratedPicture(bytes: bytes), price: .free)
-        case .none(let what): return .refused(ExecFailures.unusable("named a picture that cannot be used: \(what)", talk))
+        case .none(let what):
+            return .refused(ExecFailures.unusable("named a picture that cannot be used: \(what)", talk))
         case .tooLarge: return .refused(ExecFailures.tooLarge(settings.outputBytes))
         }
     }

@@ -1,5 +1,5 @@
 // What it means when the program of `exec.command` makes no picture, and the sentences that go with it. Nothing was
-// charged in any case, so all of it is a refusal; none is tried again by itself, since a program that fails fails again.
+// charged in any case, so all of it is a refusal. None is tried again by itself: a program that fails fails again.
 
 internal import Contract
 internal import Linux
@@ -8,7 +8,7 @@ internal import Linux
 enum ExecFailures {
     /// A run that did not end as it should.
     static func failure(_ ending: ExecEnding, _ talk: ExecTalk, _ settings: ExecSettings) -> ProviderFailure {
-        let said = talk.complaint.map { " Its last words: \($0)" } ?? ""
+        let said = talk.complaint.map { " Its last words: \($0)." } ?? ""
         switch ending {
         case .ended(let ending):
             return ProviderFailure(
@@ -64,7 +64,7 @@ enum ExecFailures {
 
     /// It ended well and there is no picture.
     static func unusable(_ what: String, _ talk: ExecTalk) -> ProviderFailure {
-        let said = talk.complaint.map { " Its last words: \($0)" } ?? ""
+        let said = talk.complaint.map { " Its last words: \($0)." } ?? ""
         return ProviderFailure(
             code: .generationFailed,
             message: "The program of exec.command \(what).\(said) The last line of its standard output has to be the "

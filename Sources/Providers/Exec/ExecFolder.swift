@@ -26,8 +26,13 @@ struct ExecFolder {
 
     private static func photo(_ index: Int) -> String { "reference-\(index + 1).jpg" }
 
-    /// What the program reads on its standard input.
-    func request(_ order: Order) -> [UInt8] {
+    /// What the program reads on its standard input: a file in its folder too, for whoever wants to run it by hand.
+    func input(_ order: Order) throws(SystemFailure) -> OpenFile {
+        try directory.open("request.json", .create, mode: 0o600).write(all: request(order))
+        return try directory.open("request.json", .read)
+    }
+
+    private func request(_ order: Order) -> [UInt8] {
         var json = JSONWriter()
         json.beginObject()
         json.member("version", 1)
@@ -79,7 +84,8 @@ struct ExecFolder {
             return .picture(try file.read(limit: limit))
         } catch {
             if error.errno == .tooLarge { return .tooLarge }
-            return .none("\(shown) cannot be taken (\(error.errno.text)); links and paths that lead out are not followed")
+            return .none(
+                "\(shown) cannot be taken (\(error.errno.text)); links and paths that lead out are not followed")
         }
     }
 

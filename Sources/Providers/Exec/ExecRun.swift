@@ -38,7 +38,7 @@ enum ExecEnding: Equatable {
 struct ExecRun {
     let settings: ExecSettings
     let folder: Directory
-    let input: [UInt8]
+    let input: OpenFile
     let stop: ExecStop
     let progress: @Sendable (CallProgress) -> Void
 
@@ -65,7 +65,7 @@ struct ExecRun {
     func run() throws(SystemFailure) -> (ExecEnding, ExecTalk) {
         let program = try KeptProgram(
             keptBy: settings.keeper, command: settings.command, folder: folder.path, environment: environment,
-            input: try OpenFile.inMemory(input, label: "the program's input"), limits: limits)
+            input: input, limits: limits)
         var talk = ExecTalk()
         let ending = try follow(program, &talk)
         talk.end()

@@ -38,7 +38,8 @@ struct OpenAIModel: Sendable {
     /// Every model, the default first.
     static let all: [OpenAIModel] = [
         // $0.006, 0.053, 0.211 for 1024 × 1024.
-        OpenAIModel(name: "gpt-image-2", sizes: anySize, tariff: second, output: [.low: 200, .medium: 1767, .high: 7034]),
+        OpenAIModel(
+            name: "gpt-image-2", sizes: anySize, tariff: second, output: [.low: 200, .medium: 1767, .high: 7034]),
         // Numbers of tokens unverified: those of gpt-image-2, whose rates they have.
         OpenAIModel(
             name: "gpt-image-2.5-flare", sizes: anySize, tariff: second,

@@ -351,7 +351,8 @@ struct SettingsLoader {
 }
 
 extension Capabilities {
-    /// What this version has: the embedded renderer, Runway, OpenAI, any program, and pictures and records on this machine or in a bucket.
+    /// What this version has: the embedded renderer, Runway, OpenAI, any program, and pictures and records on this
+    /// machine or in a bucket.
     static let thisVersion = Capabilities(
         providers: ["flatlay", "runway", "openai", "exec"], storageTypes: [.local, .s3],
         withoutEffect: [
