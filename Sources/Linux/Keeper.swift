@@ -118,7 +118,13 @@ package final class KeptProgram {
 
     /// The report, once `raw` is readable.
     package func report() throws(SystemFailure) -> KeeperReport {
-        guard let message = try control.receive() else { return .unknown }
+        let message: ReceivedMessage?
+        do throws(SystemFailure) { message = try control.receive() } catch {
+            // It was killed before it had read what it was told.
+            guard error.errno.rawValue == ECONNRESET else { throw error }
+            return .unknown
+        }
+        guard let message else { return .unknown }
         let words = String(decoding: message.bytes, as: UTF8.self).split(separator: " ")
         guard words.count == 2, let number = Int32(words[1]) else { return .unknown }
         switch words[0] {

@@ -130,7 +130,7 @@ struct ExecTests {
     @Test("it has three descriptors, four variables, its own session and group, and none of vizd's secrets")
     func given() async throws {
         let bench = try Bench(
-            "ls /proc/self/fd | tr '\\n' ' ' > $1/fds; tr '\\0' '\\n' < /proc/self/environ | cut -d= -f1 | sort | "
+            "ls /proc/self/fd | tr '\\n' ' ' > $1/fds; cat /proc/self/environ | tr '\\0' '\\n' | cut -d= -f1 | sort | "
                 + "tr '\\n' ' ' > $1/names; cut -d' ' -f1,5,6 /proc/$$/stat > $1/ids; printf x > o; echo o")
         #expect(await bench.run().bytes != nil)
         // `ls` has one more, for the folder that it reads.

@@ -2,9 +2,9 @@
 // nothing.
 //
 // As strict as what is known of the service (the form's fields, their values, the photos), and able to go wrong in
-// every way that the service or the network can. Its books are the witness for what a client did: every call that arrived
-// whole, every picture that was made and what it cost, whether or not the client ever saw it. The pictures are PNGs,
-// whatever format is asked for.
+// every way that the service or the network can. Its books are the witness for what a client did: every call that
+// arrived whole, every picture that was made and what it cost, whether or not the client ever saw it. The pictures are
+// PNGs, whatever format is asked for.
 
 internal import Contract
 internal import Digest
@@ -107,7 +107,7 @@ package struct OpenAIBooks: Sendable {
     package var refused = 0
     /// The most calls at once.
     package var mostAtOnce = 0
-    /// `OpenAI-Organization` and `OpenAI-Project` of the last call.
+    /// `OpenAI-Organization` and `OpenAI-Project` of the last call that had them.
     package var organization: String?
     package var project: String?
 }
@@ -165,8 +165,8 @@ package final class OpenAISimulator: Sendable {
             live.books.received += 1
             live.atOnce += 1
             live.books.mostAtOnce = max(live.books.mostAtOnce, live.atOnce)
-            live.books.organization = request.header("OpenAI-Organization")
-            live.books.project = request.header("OpenAI-Project")
+            live.books.organization = request.header("OpenAI-Organization") ?? live.books.organization
+            live.books.project = request.header("OpenAI-Project") ?? live.books.project
         }
         defer { state.live.withLock { $0.atOnce -= 1 } }
         let words = request.header("Authorization") ?? ""
