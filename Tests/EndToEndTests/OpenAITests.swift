@@ -81,7 +81,8 @@ extension EndToEnd {
                 ("broken", .status(500), .submissionUnknown, 1), ("busy", .makeThenStatus(503), .submissionUnknown, 1),
                 ("dropped", .makeThenDrop, .submissionUnknown, 1), ("cut", .cutAnswer, .submissionUnknown, 1),
                 ("noise", .brokenBase64, .generationFailed, 1), ("text", .notAPicture, .generationFailed, 1),
-                ("empty", .noPicture, .generationFailed, 1), ("huge", .padded(2 << 20), .downloadTooLarge, 1),
+                ("empty", .noPicture, .generationFailed, 1), ("huge", .padded(1_100_000), .downloadTooLarge, 1),
+                ("vast", .padded(4 << 20), .downloadTooLarge, 1),
                 ("untold", .withoutUsage, nil, 1), ("bad", .status(400), .providerRejected, 1),
             ]
             for (name, fault, _, _) in rows { place.openAI.inject(fault, matching: "Mark \(name) here") }
@@ -101,7 +102,7 @@ extension EndToEnd {
                 let (ours, theirs) = try place.spent(name)
                 #expect(ours == theirs, "\(name)")
             }
-            for name in ["broken", "busy", "dropped", "cut", "taken-back"] {
+            for name in ["broken", "busy", "dropped", "cut", "taken-back", "vast"] {
                 #expect(try place.attempts(name).map(\.state) == [.uncertain], "\(name)")
             }
             #expect(try daemon.stop() == 0)
@@ -146,17 +147,17 @@ extension EndToEnd {
         func starvation() throws {
             let place = try OpenAIPlace()
             place.openAI.inject(.makeThenStall, count: 100)
-            let daemon = try place.ready(["OPENAI_CONCURRENT": "36", "VIZD_LIMITS_PER_USER": "100"])
+            let daemon = try place.ready(["OPENAI_CONCURRENT": "32", "VIZD_LIMITS_PER_USER": "100"])
             try daemon.awaitLine("provider.account")
             for number in 1...40 { try place.order("hung-\(number)", outfit: 2) }
-            // More than may have their photos in memory.
-            try daemon.await("36 calls") { place.openAI.books.pictures.count == 36 ? true : nil }
+            // As many as may have their photos in memory.
+            try daemon.await("32 calls") { place.openAI.books.pictures.count == 32 ? true : nil }
             for number in 1...3 {
                 try place.site.deliver(
                     Fixture.request(1, more: #""provider":"flatlay""#), as: "flat-\(number).json")
             }
             for number in 1...3 { _ = try daemon.complete("flat-\(number)") }
-            #expect(place.openAI.books.mostAtOnce == 36 && place.openAI.books.received == 36)
+            #expect(place.openAI.books.received == 32)
             try daemon.kill()
         }
     }

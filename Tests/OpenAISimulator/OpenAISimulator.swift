@@ -105,8 +105,6 @@ package struct OpenAIBooks: Sendable {
     package var received = 0
     /// Of these, refused by a check.
     package var refused = 0
-    /// The most calls at once.
-    package var mostAtOnce = 0
     /// `OpenAI-Organization` and `OpenAI-Project` of the last call that had them.
     package var organization: String?
     package var project: String?
@@ -117,7 +115,6 @@ package final class OpenAISimulator: Sendable {
     private struct Live: Sendable {
         var books = OpenAIBooks()
         var faults: [(matching: String, fault: OpenAIFault)] = []
-        var atOnce = 0
     }
 
     private let server: LoopbackServer
@@ -163,12 +160,9 @@ package final class OpenAISimulator: Sendable {
         guard request.method == "POST" else { return refusal(405, "invalid_request_error", "method_not_supported") }
         state.live.withLock { live in
             live.books.received += 1
-            live.atOnce += 1
-            live.books.mostAtOnce = max(live.books.mostAtOnce, live.atOnce)
             live.books.organization = request.header("OpenAI-Organization") ?? live.books.organization
             live.books.project = request.header("OpenAI-Project") ?? live.books.project
         }
-        defer { state.live.withLock { $0.atOnce -= 1 } }
         let words = request.header("Authorization") ?? ""
         guard words.hasPrefix("Bearer "), state.configuration.keys.contains(String(words.dropFirst(7))) else {
             return refused(401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided.", state)

@@ -130,8 +130,10 @@ enum SettingsTable {
         Setting(
             "openai.project", optional: .text(limit: 200), \.openai.project,
             about: "The project that is charged, for a key that belongs to several."),
+        // As many as transfers to one host may be under way: a call that waited for another's connection would stand in
+        // the journal as one that was sent.
         Setting(
-            "openai.concurrent", .integer(1...1000, unit: "calls"), \.openai.concurrent, default: "8",
+            "openai.concurrent", .integer(1...32, unit: "calls"), \.openai.concurrent, default: "8",
             about: "How many calls may be under way at once; each lasts as long as its picture takes."),
         Setting(secret: "bfl.apiKey", \.bfl.apiKey, about: "The key of your Black Forest Labs account."),
         Setting(fileOf: "bfl.apiKey"),
