@@ -47,7 +47,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        .target(name: "Providers", dependencies: ["Contract", "Transfer"]),
+        .target(name: "Providers", dependencies: ["Contract", "Linux", "Transfer"]),
         .target(name: "Wardrobe", dependencies: ["Contract", "Digest", "Linux", "Transfer"]),
         .target(name: "Imaging", dependencies: ["ImagingWire", "Linux"]),
         .target(name: "ImagingWire"),
@@ -110,6 +110,9 @@ let package = Package(
             dependencies: [
                 "RunwaySimulator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Tests/runway-simulator-program"),
+        .target(
+            name: "OpenAISimulator", dependencies: ["Contract", "Digest", "LoopbackServer", "RunwaySimulator"],
+            path: "Tests/OpenAISimulator"),
         // The crash suite: a shim that is preloaded into vizd, the workloads and invariants, the program.
         .target(
             name: "CrashShim", path: "Tests/CrashShim",
@@ -163,6 +166,11 @@ let package = Package(
             name: "ServiceSimulatorTests",
             dependencies: ["BFLSimulator", "FashnSimulator", "RunwaySimulator", "ServiceSimulator"],
             exclude: ["client.py"]),
+        .testTarget(
+            name: "ExecTests",
+            dependencies: ["Providers", "Contract", "Linux", "LoopbackServer", "TestSupport", "Transfer", "vizd"]),
+        .testTarget(
+            name: "OpenAISimulatorTests", dependencies: ["OpenAISimulator", "RunwaySimulator"], exclude: ["client.py"]),
         .testTarget(name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
         .testTarget(
@@ -181,7 +189,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "BFLSimulator", "Contract", "CrashSuite", "Digest", "FashnSimulator", "Ledger", "Linux",
-                "LoopbackServer", "RunwaySimulator", "ServiceSimulator", "TestSupport", "vizd", "vizd-image",
+                "LoopbackServer", "OpenAISimulator", "RunwaySimulator", "ServiceSimulator", "TestSupport", "vizd",
+                "vizd-image",
             ]),
     ]
 )

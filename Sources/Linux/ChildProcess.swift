@@ -41,6 +41,31 @@ package struct ChildProcess: ~Copyable, Sendable {
         processID = number
     }
 
+    /// Starts a program in a session of its own, with this environment and nothing open but `files`.
+    /// - Parameter files: become descriptors 0, 1, 2 …; the caller's own stay open.
+    /// - Throws: ENOENT, EACCES ... when it cannot be executed.
+    package init(
+        executable path: String, arguments: [String], environment: [String: String], files: [CInt]
+    ) throws(SystemFailure) {
+        var words: [UnsafePointer<CChar>?] = ([path] + arguments).map { UnsafePointer(strdup($0)) } + [nil]
+        var names: [UnsafePointer<CChar>?] = environment.map { UnsafePointer(strdup("\($0.key)=\($0.value)")) } + [nil]
+        defer { for case let word? in words + names { free(UnsafeMutableRawPointer(mutating: word)) } }
+        // Copies out of the way, so that none is overwritten before it is in its place.
+        var copies: [OpenFile] = []
+        for file in files {
+            copies.append(
+                OpenFile(
+                    Descriptor(
+                        owning: try checked("fcntl F_DUPFD") { vz_duplicate_above(file, CInt(files.count) + 8) })))
+        }
+        var number: Int32 = 0
+        let reason = vz_spawn_with(path, &words, &names, copies.map(\.raw), CInt(copies.count), &number)
+        guard reason == 0 else {
+            throw SystemFailure(call: "posix_spawn", errno: Errno(rawValue: reason), subject: path)
+        }
+        processID = number
+    }
+
     /// Kills it, whatever it does, and waits until it is gone. A process that had ended by itself tells how.
     package consuming func end() throws(SystemFailure) -> ProcessEnding {
         let number = processID

@@ -44,6 +44,16 @@ package enum Host {
         return OpenFile(Descriptor(owning: number), label: path)
     }
 
+    /// Looks whether a path names a file that this process may execute.
+    /// - Throws: ENOENT, EACCES, EISDIR …
+    package static func checkExecutable(_ path: String) throws(SystemFailure) {
+        _ = try checked("access", path) { access(path, X_OK) }
+        let number = try checked("open", path) { open(path, vz_path_flags()) }
+        guard try OpenFile(Descriptor(owning: number), label: path).info().kind == .regular else {
+            throw SystemFailure(call: "execve", errno: .accessDenied, subject: path)
+        }
+    }
+
     /// Makes a folder and those above it; content with what is there already.
     package static func makeDirectories(_ path: String, mode: UInt32 = 0o750) throws(SystemFailure) {
         var upTo = path.hasPrefix("/") ? "/" : ""

@@ -15,7 +15,8 @@ extension OpenFile {
         throw SystemFailure(call: "read", errno: .tooLarge, subject: label)
     }
 
-    private func nextPart() throws(SystemFailure) -> [UInt8] {
+    /// What is there to be read, up to 64 KiB, waiting until there is something; empty at the end.
+    package func nextPart() throws(SystemFailure) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let number = raw
         while true {

@@ -83,7 +83,7 @@ extension Pipeline {
         }
     }
 
-    /// Books a task that came to nothing. A figure that was final already stands where the provider names none any
+    /// Books an order that came to nothing. A figure that was final already stands where the provider names none any
     /// more.
     func close(_ price: Price?, _ job: inout JobRun) async throws(StepTrouble) {
         if price == nil, job.hasEnded { return }

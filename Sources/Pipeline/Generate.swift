@@ -107,9 +107,7 @@ extension Pipeline {
             job.charge(.nothing(like: job.estimate), uncertain: false)
             return .cancelled(.cancelled(attempts: job.attempts - 1))
         } else {
-            guard let order = job.order else { preconditionFailure("an order that was not prepared came to be sent") }
-            // Without the provider nothing is sent, which is as certain as a refusal.
-            answer = await providers.provider(plan.provider)?.submit(order) ?? .refused(gone(plan.provider))
+            answer = await call(plan, &job)
         }
         // The photos went out with it, and thousands of jobs may wait from here on.
         job.submission = answer
@@ -121,6 +119,10 @@ extension Pipeline {
             desk.accepted(plan.place)
             leave(&job)
             return .made
+        case .spoiled(let failure, let price):
+            try await close(price, &job)
+            desk.accepted(plan.place)
+            throw .job(JobFailure(failure))
         case .accepted(let taskID, let estimate): return try await accepted(taskID, estimate, plan, &job)
         case .refused(let failure):
             try await settle(.refused, job)
@@ -130,6 +132,24 @@ extension Pipeline {
             try await settle(.uncertain, job)
             job.charge(job.estimate, uncertain: true)
             return .lost(await lost(answer, plan, job), resubmitAfter: settings.resubmitAfter[plan.provider])
+        }
+    }
+
+    /// The call itself. Without the provider nothing is sent, which is as certain as a refusal.
+    private func call(_ plan: Plan, _ job: inout JobRun) async -> Submission {
+        guard let order = job.order else { preconditionFailure("an order that was not prepared came to be sent") }
+        guard let provider = providers.provider(plan.provider) else { return .refused(gone(plan.provider)) }
+        guard provider.traits.hasLongCalls else { return await provider.submit(order) }
+        // Minutes may pass, and jobs of other providers need a place for their photos meanwhile.
+        letGo(&job)
+        let (report, template) = (job.report, job.progress(.generate, .follow(plan, taskID: "")))
+        let name = displayName(plan.provider)
+        report(template.saying("\(name) is making the picture", percent: 20))
+        return await provider.submit(order) { progress in
+            let part = min(max(progress.fraction ?? 0, 0), 1)
+            let told = progress.fraction.map { _ in " (\(Int(part * 100)) %)" } ?? ""
+            let words = progress.words.map { ": \($0)" } ?? ""
+            report(template.saying("\(name) is making the picture\(told)\(words)", percent: 20 + Int(part * 60)))
         }
     }
 

@@ -16,6 +16,8 @@ package struct GeneratedPicture: Hashable, Sendable {
 package enum Submission: Hashable, Sendable {
     /// The picture itself, and its final price where the answer tells it.
     case made(GeneratedPicture, price: Price?)
+    /// It came to nothing that can be kept, and is charged for, or may be: its final price where that is told.
+    case spoiled(TaskFailure, price: Price?)
     /// A task was created; the provider's own estimate where it gives one. `taskID` is what the task is asked for by
     /// from now on: its id, or the text of a `TaskHandle`.
     case accepted(taskID: String, estimate: Price?)
@@ -70,7 +72,7 @@ package enum TaskWait: Hashable, Sendable {
 
 /// Why a task failed.
 package struct TaskFailure: Hashable, Sendable {
-    /// `moderation` or `generation_failed`.
+    /// `moderation`, `generation_failed`, or `download_too_large`.
     package let code: ResultCode
     /// The provider's own code, such as `INTERNAL.BAD_OUTPUT.01`; nil where it gives none.
     package let providerCode: String?

@@ -182,10 +182,16 @@ package struct ProviderTraits: Hashable, Sendable {
     /// Whether `submit` costs nothing and leaves nothing behind, so that it can be made again when nobody knows how
     /// the last one ended.
     package let isFree: Bool
+    /// Whether `submit` itself lasts as long as the picture takes, up to minutes. Such a call is not counted among the
+    /// few that may have photos in memory; what bounds it are the places that the account allows.
+    package let hasLongCalls: Bool
 
-    package init(id: String, displayName: String, models: [ModelTraits], isFree: Bool) {
+    package init(
+        id: String, displayName: String, models: [ModelTraits], isFree: Bool, hasLongCalls: Bool = false
+    ) {
         precondition(!models.isEmpty, "provider \(id) has no model")
-        (self.id, self.displayName, self.models, self.isFree) = (id, displayName, models, isFree)
+        (self.id, self.displayName, self.models) = (id, displayName, models)
+        (self.isFree, self.hasLongCalls) = (isFree, hasLongCalls)
     }
 
     /// The models that make pictures or films.
@@ -285,6 +291,16 @@ package struct Price: Hashable, Sendable {
     package static let free = Price(credits: nil, microdollars: 0)
 }
 
+/// How far a call is that lasts as long as the picture takes.
+package struct CallProgress: Hashable, Sendable {
+    /// 0 to 1; nil where it is not known.
+    package let fraction: Double?
+    /// What is going on, on one line and printable; nil where nothing is said.
+    package let words: String?
+
+    package init(fraction: Double?, words: String?) { (self.fraction, self.words) = (fraction, words) }
+}
+
 /// Whoever makes pictures.
 package protocol Provider: Sendable {
     /// Name, models, limits.
@@ -300,6 +316,9 @@ package protocol Provider: Sendable {
     /// The one call that may cost money; it is made once for an attempt. It never throws: what is known of the order
     /// after it is its answer.
     func submit(_ order: Order) async -> Submission
+
+    /// The same call; `progress` may be told how far it is as long as it lasts, from any thread.
+    func submit(_ order: Order, progress: @escaping @Sendable (CallProgress) -> Void) async -> Submission
 
     /// Reads a task once, by the text of its `accepted`: how far it is, or what came of it. Free; may be made again at
     /// any time, also for a task that has ended (its addresses are then new, where the provider renews them).
@@ -320,6 +339,11 @@ package protocol Provider: Sendable {
 extension Provider {
     /// Nothing has to come first.
     package func stage(_ order: Order) async throws(ProviderFailure) -> Order { order }
+
+    /// Nothing is told of it.
+    package func submit(_ order: Order, progress: @escaping @Sendable (CallProgress) -> Void) async -> Submission {
+        await submit(order)
+    }
 
     /// There are no tasks: one that is asked for is not there.
     package func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport {

@@ -20,6 +20,10 @@ package struct ProviderEnvironment: Sendable {
     package var fashn = Fashn.standard
     /// What it says of Black Forest Labs.
     package var bfl = BFL.standard
+    /// What it says of OpenAI.
+    package var openai = OpenAISettings()
+    /// What it says of the program that makes pictures.
+    package var exec = ExecSettings()
 
     package init(
         painter: any SheetPainting, transfer: any Transferring, monotonicClock: @escaping @Sendable () -> Int64
@@ -60,11 +64,13 @@ package final class ProviderRegistry: Sendable {
             Runway.entry(environment),
             Fashn.entry(environment),
             BFL.entry(environment),
+            OpenAI.entry(environment),
+            Exec.entry(environment),
         ]
     }
 
     /// Those that cost nothing, whatever is ordered.
-    package static let free: [ProviderTraits] = [FlatLay.traits]
+    package static let free: [ProviderTraits] = [FlatLay.traits, Exec.traits]
 
     /// Every provider of this build.
     package convenience init(_ environment: ProviderEnvironment) {

@@ -36,6 +36,8 @@ struct Assembly {
     let room: Room
     let work: WorkFolder
     let transfer: CurlTransfer
+    /// Where the program of `exec.command` works.
+    let runs: Directory
     let providers: ProviderRegistry
     let desk: ProviderDesk
     let alarms: Alarms
@@ -70,7 +72,9 @@ struct Assembly {
             settings, root: try Assembly.absolute(settings.wardrobe.root), pool: pool, work: self.work,
             transfer: transfer, log: log)
         self.wardrobe = wardrobe
-        let providers = ProviderRegistry(Assembly.environment(settings, painter, transfer))
+        let runs = try Assembly.runs(settings, log)
+        let providers = ProviderRegistry(Assembly.environment(settings, painter, transfer, runs))
+        self.runs = runs
         let desk = ProviderDesk(
             monotonicClock: { MonotonicClock.now() }, sleep: { await alarms.sleep(until: $0) })
         (self.alarms, self.transfer, self.providers, self.desk) = (alarms, transfer, providers, desk)
@@ -156,7 +160,7 @@ struct Assembly {
 
     /// What providers are made of, by these settings.
     static func environment(
-        _ settings: Settings, _ painter: any SheetPainting, _ transfer: any Transferring
+        _ settings: Settings, _ painter: any SheetPainting, _ transfer: any Transferring, _ runs: Directory
     ) -> ProviderEnvironment {
         var environment = ProviderEnvironment(
             painter: painter, transfer: transfer, monotonicClock: { MonotonicClock.now() })
@@ -168,7 +172,16 @@ struct Assembly {
         (environment.runway.model, environment.runway.ratio) = (settings.runway.model, PixelSize(settings.runway.ratio))
         environment.fashn = ServiceSettings(settings.fashn, settings)
         environment.bfl = ServiceSettings(settings.bfl, settings)
+        environment.openai = OpenAISettings(settings)
+        environment.exec = ExecSettings(settings, in: runs)
         return environment
+    }
+
+    /// The folder for the runs of a program, without what an earlier start left in it.
+    private static func runs(_ settings: Settings, _ log: Logger) throws(StartFailure) -> Directory {
+        let folder = try folder(settings.state.directory + "/work/exec", "state.dir")
+        for trouble in Exec.sweep(folder) { log.warning("exec.leftover", metadata: ["reason": "\(trouble)"]) }
+        return folder
     }
 
     private static func photos(
@@ -252,6 +265,29 @@ extension TransferSettings {
         allowInsecure = Set(settings.http.allowInsecure.map { $0.lowercased() })
         (proxy, caFile) = (settings.http.proxy, settings.http.caFile)
         userAgent = "vizd/\(Version.text)"
+    }
+}
+
+extension OpenAISettings {
+    /// What the configuration says of OpenAI.
+    init(_ settings: Settings) {
+        self.init()
+        let openai = settings.openai
+        (apiKey, baseURL, model) = (openai.apiKey?.reveal(), openai.baseURL, openai.model)
+        (quality, organization, project) = (openai.quality, openai.organization, openai.project)
+        (concurrent, pictureBytes) = (openai.concurrent, settings.limits.downloadBytes)
+    }
+}
+
+extension ExecSettings {
+    /// What the configuration says of the program that makes pictures, which gets nothing else of our environment.
+    init(_ settings: Settings, in folder: Directory) {
+        self.init()
+        let exec = settings.exec
+        (command, timeout) = (exec.command, exec.timeout.nanoseconds)
+        (memory, outputBytes, concurrent) = (exec.memory, exec.outputBytes, exec.concurrent)
+        self.folder = folder
+        environment = Host.environment.filter { ["PATH", "HOME", "LANG"].contains($0.key) }
     }
 }
 

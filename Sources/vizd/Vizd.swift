@@ -30,6 +30,9 @@ struct Vizd: ParsableCommand {
         ])
 
     static func main() {
+        // Not a command: a process that vizd starts beside a program of the operator's.
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == Keeper.word { Host.exit(Keeper.run(arguments)) }
         // A reader that goes away (`vizd list | head -1`) must not end us in the middle of a write.
         SignalFD.ignoreBrokenPipes()
         Host.keepMemoryThrifty()

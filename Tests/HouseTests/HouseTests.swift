@@ -31,7 +31,7 @@ private let arrows: [String: Set<String>] = [
         "Contract", "Digest", "Imaging", "Ledger", "Linux", "Providers", "Transfer", "Wardrobe", "Synchronization",
         "HeapModule", "DequeModule",
     ],
-    "Providers": ["Contract", "Transfer", "Synchronization"],
+    "Providers": ["Contract", "Linux", "Transfer", "Synchronization"],
     "Transfer": ["CCurl", "DequeModule", "HeapModule", "Linux", "Synchronization"],
     "Wardrobe": ["Contract", "Digest", "Linux", "Transfer", "Synchronization"],
     "Spool": ["Linux", "Synchronization", "HeapModule", "DequeModule", "OrderedCollections"],

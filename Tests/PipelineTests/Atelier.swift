@@ -29,11 +29,12 @@ final class ScriptedProvider: Provider {
     private let given = Mutex<[String]>([])
     /// Whether its tasks can be given up at all.
     let cancels = Mutex(true)
+    private let steps = Mutex<[CallProgress]>([])
     private let during = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     /// A paid one makes tasks, takes prompts of up to 1,000 characters and up to two pictures, shared ones and a
     /// person's too; and it makes films of four seconds.
-    init(_ id: String = "scripted", isFree: Bool = true) {
+    init(_ id: String = "scripted", isFree: Bool = true, hasLongCalls: Bool = false) {
         let model = { (name: String) in
             ModelTraits(
                 name: name,
@@ -55,7 +56,7 @@ final class ScriptedProvider: Provider {
             takesPersonImage: false, kinds: [.video], seconds: 4)
         traits = ProviderTraits(
             id: id, displayName: "Scripted", models: [model("plain"), model("grand")] + (isFree ? [] : [reel]),
-            isFree: isFree)
+            isFree: isFree, hasLongCalls: hasLongCalls)
         cost = isFree ? .free : Price(credits: 8, microdollars: 80_000)
     }
 
@@ -63,6 +64,9 @@ final class ScriptedProvider: Provider {
     func answer(_ bytes: [UInt8]) { say(.made(GeneratedPicture(bytes: bytes), price: nil)) }
     func fail(_ failure: ProviderFailure) { say(.refused(failure)) }
     func say(_ answer: Submission) { script.withLock { $0.append(answer) } }
+
+    /// What every order tells of itself as long as it lasts.
+    func tellDuring(_ progress: CallProgress...) { steps.withLock { $0 = progress } }
 
     /// What the next look at a task brings.
     func tell(_ states: TaskState...) { news.withLock { $0 += states.map { .success($0) } } }
@@ -104,6 +108,11 @@ final class ScriptedProvider: Provider {
         let answer = script.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         let none = ProviderFailure(code: .internal, message: "The test had no answer.", retryable: false)
         return answer ?? .refused(none)
+    }
+
+    func submit(_ order: Order, progress: @escaping @Sendable (CallProgress) -> Void) async -> Submission {
+        for step in steps.withLock({ $0 }) { progress(step) }
+        return await submit(order)
     }
 
     func poll(_ taskID: String) async throws(ProviderFailure) -> TaskReport {
@@ -296,6 +305,8 @@ final class Atelier: Sendable {
     let wardrobe: LocalWardrobe
     let scripted = ScriptedProvider()
     let paid = ScriptedProvider("paid", isFree: false)
+    /// One whose answer brings the picture along.
+    let long = ScriptedProvider("long", isFree: false, hasLongCalls: true)
     let transfer = ScriptedTransfer()
     let time = ManualTime()
     let desk: ProviderDesk
@@ -346,7 +357,7 @@ final class Atelier: Sendable {
     func pipeline(troubles: [TroubledWardrobe.Call: [WardrobeFailure]] = [:]) -> Pipeline {
         Pipeline(
             PipelineParts(
-                providers: ProviderRegistry([flatlay, scripted, paid]), transfer: transfer,
+                providers: ProviderRegistry([flatlay, scripted, paid, long]), transfer: transfer,
                 wardrobe: TroubledWardrobe(wardrobe, troubles), journal: journal, photos: photos, workers: workers,
                 painter: Painter(workers: workers), work: work, desk: desk),
             time: PipelineTime(

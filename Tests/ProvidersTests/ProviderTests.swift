@@ -108,7 +108,7 @@ struct ProviderTests {
     @Test("the registry of this build has its providers by name, and no name twice")
     func registry() async {
         let registry = ProviderRegistry(environment(key: "k"))
-        #expect(registry.names == ["flatlay", "runway", "fashn", "bfl"])
+        #expect(registry.names == ["flatlay", "runway", "fashn", "bfl", "openai", "exec"])
         #expect(registry.provider("flatlay")?.traits.id == "flatlay" && registry.provider("Runway") == nil)
         #expect(registry.provider("runway")?.traits.displayName == "Runway ML")
         await #expect(processExitsWith: .failure) {
@@ -119,7 +119,7 @@ struct ProviderTests {
     @Test("a provider without its key is there by name, says which setting is missing, and becomes ready by a reload")
     func missing() throws {
         let registry = ProviderRegistry(environment(key: nil))
-        #expect(registry.names == ["flatlay", "runway", "fashn", "bfl"] && registry.provider("runway") == nil)
+        #expect(registry.names.contains("runway") && registry.provider("runway") == nil)
         guard case .missing(let id, let name, let setting)? = registry.entry("runway") else {
             Issue.record("not missing")
             return

@@ -353,6 +353,26 @@ struct SettingsProblemsTests {
         #expect(try world.settings().provider == id && world.load().notices.isEmpty)
     }
 
+    @Test("a model of OpenAI whose price nobody knows is refused, and so is its address without TLS")
+    func openAI() {
+        let model = World("openai.model: gpt-image-3\n").problems()
+        #expect(model.count == 1 && model[0].contains("did you mean gpt-image-2?") && model[0].contains("mini"))
+        #expect(World("openai.quality: auto\n").problems().count == 1)
+        let plain = World("openai.baseUrl: http://gateway.test:81/v1\nopenai.apiKey: k\n").problems()
+        #expect(plain.count == 1 && plain[0].contains("gateway.test:81") && plain[0].contains("without TLS"))
+        #expect(World("openai.baseUrl: http://gateway.test:81/v1\n").problems() == [])
+    }
+
+    @Test("a program is named by its whole path, and can be executed")
+    func program() {
+        #expect(World("exec.command: [paint]\n").problems().first?.contains("whole path") == true)
+        var world = World("exec.command: [/bin/paint, --fast]\n").world
+        world.cannotExecute = { $0 == "/bin/paint" ? "Permission denied" : nil }
+        let capabilities = Capabilities(providers: ["flatlay", "exec"], storageTypes: [.local])
+        let said = SettingsLoader.load(path: nil, world: world, capabilities: capabilities).problems.map(\.description)
+        #expect(said.count == 1 && said[0].contains("/bin/paint") && said[0].contains("Permission denied"))
+    }
+
     @Test("where runway exists it is the default with a key, and an explicit provider without one is refused")
     func runwayAsDefault() throws {
         var world = World("runway.apiKey: k\n")
@@ -446,7 +466,9 @@ struct SettingsTableTests {
             provider runway.apiKey runway.apiKeyFile runway.baseUrl runway.model runway.ratio runway.modelDescriptor
             runway.onLostResponse runway.resubmitAfter fashn.apiKey fashn.apiKeyFile fashn.baseUrl fashn.model
             openai.apiKey openai.apiKeyFile openai.baseUrl openai.model bfl.apiKey bfl.apiKeyFile bfl.baseUrl bfl.model
-            exec.command poll.initial poll.interval limits.inFlight limits.perUser limits.queuedPerUser
+            openai.quality openai.organization openai.project openai.concurrent
+            exec.command exec.timeout exec.memory exec.outputBytes exec.concurrent
+            poll.initial poll.interval limits.inFlight limits.perUser limits.queuedPerUser
             limits.requestBytes limits.imageBytes limits.imagePixels limits.downloadBytes limits.jobDeadline
             budget.perUserMonthly budget.monthly budget.perRequest budget.recheckAfter
             retention.done retention.failed http.allowInsecure

@@ -27,14 +27,24 @@ enum Surroundings {
     /// The environment, and files by their paths: at most 1 MiB each, which no configuration or key comes near.
     static func settingsWorld() -> SettingsWorld {
         let environment = Host.environment
-        return SettingsWorld(environment: environment, credentialsDirectory: environment["CREDENTIALS_DIRECTORY"]) {
-            path in
+        var world = SettingsWorld(
+            environment: environment, credentialsDirectory: environment["CREDENTIALS_DIRECTORY"]
+        ) { path in
             do throws(SystemFailure) {
                 return .contents(try Host.readFile(path, limit: 1 << 20))
             } catch {
                 return error.errno == .notFound ? .absent : .unreadable("\(error).")
             }
         }
+        world.cannotExecute = { path in
+            do throws(SystemFailure) {
+                try Host.checkExecutable(path)
+                return nil
+            } catch {
+                return error.errno.text
+            }
+        }
+        return world
     }
 
     static func progressStyle() -> ProgressStyle {

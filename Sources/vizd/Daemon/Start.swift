@@ -46,12 +46,12 @@ extension Assembly {
     }
 
     private var accounts: AccountWatch {
-        let (workers, transfer) = (workers, transfer)
+        let (workers, transfer, runs) = (workers, transfer, runs)
         return AccountWatch(
             providers: providers, desk: desk, log: log, alarms: alarms,
             entries: { settings in
                 ProviderRegistry.entries(
-                    Assembly.environment(settings, SheetPainter(workers: workers), transfer))
+                    Assembly.environment(settings, SheetPainter(workers: workers), transfer, runs))
             })
     }
 

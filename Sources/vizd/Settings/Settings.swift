@@ -5,6 +5,7 @@
 
 internal import Contract
 internal import Logging
+internal import Providers
 
 struct Settings: Sendable, Equatable {
     var spool = Spool()
@@ -18,7 +19,7 @@ struct Settings: Sendable, Equatable {
     var provider = ""
     var runway = Runway()
     var fashn = Service()
-    var openai = Service()
+    var openai = OpenAI()
     var bfl = Service()
     var exec = Exec()
     var poll = Poll()
@@ -86,9 +87,27 @@ struct Settings: Sendable, Equatable {
         var model = ""
     }
 
+    struct OpenAI: Sendable, Equatable {
+        var apiKey: Secret?
+        var baseURL = ""
+        var model = ""
+        var quality = OpenAIQuality.medium
+        var organization: String?
+        var project: String?
+        /// Calls at once.
+        var concurrent = 0
+    }
+
     struct Exec: Sendable, Equatable {
         /// The program, then its arguments; empty is none.
         var command: [String] = []
+        var timeout = Duration.zero
+        /// Bytes of address space of each of its processes.
+        var memory = 0
+        /// Bytes of the picture, and of each file that it writes.
+        var outputBytes = 0
+        /// Runs at once.
+        var concurrent = 0
     }
 
     struct Poll: Sendable, Equatable {

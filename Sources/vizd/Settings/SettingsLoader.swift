@@ -20,6 +20,8 @@ struct SettingsWorld: Sendable {
     /// `$CREDENTIALS_DIRECTORY`, where systemd puts the service's credentials.
     let credentialsDirectory: String?
     let read: @Sendable (_ path: String) -> Reading
+    /// Why a path names nothing that could be executed, as a clause; nil where it does.
+    var cannotExecute: @Sendable (_ path: String) -> String? = { _ in nil }
 
     init(
         environment: [String: String], credentialsDirectory: String?,
@@ -79,6 +81,8 @@ struct SettingsLoader {
         loader.checkRunway()
         loader.checkService("fashn", "FASHN AI", loader.settings.fashn, models: Fashn.modelNames)
         loader.checkService("bfl", "Black Forest Labs", loader.settings.bfl, models: BFL.modelNames)
+        loader.checkOpenAI()
+        loader.checkExec()
         loader.checkStorage()
         loader.noticeIdleSettings()
         return loader.loaded
@@ -303,6 +307,35 @@ struct SettingsLoader {
             "Films of \(runway.videoDuration) seconds are set in runway.videoDuration, but \(objection).")
     }
 
+    /// A model or an address of OpenAI's that would only fail with the first paid order.
+    private mutating func checkOpenAI() {
+        let openai = settings.openai
+        if !OpenAI.modelNames.contains(openai.model) {
+            let nearest = nearestWord(to: openai.model, among: OpenAI.modelNames).map { "; did you mean \($0)?" } ?? "."
+            reportCheck(
+                "openai.model",
+                "OpenAI has no image model “\(openai.model)” that vizd knows the price of\(nearest) It knows: "
+                    + OpenAI.modelNames.joined(separator: ", ") + ".")
+        }
+        let isUsed = settings.provider == "openai" || openai.apiKey != nil
+        if isUsed, let host = WebAddress.plainHost(of: openai.baseURL), !settings.http.allowInsecure.contains(host) {
+            reportCheck(
+                "openai.baseUrl",
+                "“\(openai.baseURL)” is spoken to without TLS, and the key would go with it; write https://, or name "
+                    + "\(host) in http.allowInsecure if that is what you want.")
+        }
+    }
+
+    /// A program that could not be started.
+    private mutating func checkExec() {
+        guard let program = settings.exec.command.first else { return }
+        if !program.hasPrefix("/") {
+            reportCheck("exec.command", "“\(program)” is relative; write the program's whole path.")
+        } else if let why = world.cannotExecute(program) {
+            reportCheck("exec.command", "“\(program)” cannot be executed: \(why). Install it, or correct the path.")
+        }
+    }
+
     private mutating func checkStorage() {
         for (key, type) in [("storage.type", settings.storage.type), ("wardrobe.type", settings.wardrobeType)]
         where !capabilities.storageTypes.contains(type) && sources[key] != .builtIn {
@@ -354,9 +387,9 @@ struct SettingsLoader {
 }
 
 extension Capabilities {
-    /// What this version has: the embedded renderer, hosted providers, and pictures and records on this machine or in
-    /// a bucket.
+    /// What this version has: the embedded renderer, hosted providers, any program, and pictures and records on this
+    /// machine or in a bucket.
     static let thisVersion = Capabilities(
-        providers: ["flatlay", "runway", "fashn", "bfl"], storageTypes: [.local, .s3],
-        withoutEffect: ["retention.", "metrics.", "exec.", "openai."])
+        providers: ["flatlay", "runway", "fashn", "bfl", "openai", "exec"], storageTypes: [.local, .s3],
+        withoutEffect: ["retention.", "metrics."])
 }

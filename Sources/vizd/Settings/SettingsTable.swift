@@ -133,6 +133,20 @@ enum SettingsTable {
         Setting(fileOf: "openai.apiKey"),
         Setting("openai.baseUrl", .url(), \.openai.baseURL, default: "https://api.openai.com", about: "Its address."),
         Setting("openai.model", .text(limit: 64), \.openai.model, default: "gpt-image-2", about: "Its model."),
+        Setting(
+            "openai.quality", .choice, \.openai.quality, default: "medium",
+            about: "How much work a picture is, which its price hangs on most: low, medium or high."),
+        Setting(
+            "openai.organization", optional: .text(limit: 200), \.openai.organization,
+            about: "The organisation that is charged, for a key that belongs to several."),
+        Setting(
+            "openai.project", optional: .text(limit: 200), \.openai.project,
+            about: "The project that is charged, for a key that belongs to several."),
+        // As many as transfers to one host may be under way: a call that waited for another's connection would stand in
+        // the journal as one that was sent.
+        Setting(
+            "openai.concurrent", .integer(1...32, unit: "calls"), \.openai.concurrent, default: "8",
+            about: "How many calls may be under way at once; each lasts as long as its picture takes."),
         Setting(secret: "bfl.apiKey", \.bfl.apiKey, about: "The key of your Black Forest Labs account."),
         Setting(fileOf: "bfl.apiKey"),
         Setting("bfl.baseUrl", .url(), \.bfl.baseURL, default: "https://api.bfl.ai", about: "Its address."),
@@ -142,6 +156,18 @@ enum SettingsTable {
         Setting(
             "exec.command", .command, \.exec.command, default: "",
             about: "A program of your own that makes pictures, with its arguments: [/usr/local/bin/paint, --fast]."),
+        Setting(
+            "exec.timeout", .duration(.seconds(1) ... .seconds(86_400)), \.exec.timeout, default: "10m",
+            about: "How long one run of it may take; then it is ended with all that it started."),
+        Setting(
+            "exec.memory", .size((64 << 20)...(1 << 50)), \.exec.memory, default: "8GiB",
+            about: "How much address space each of its processes may have; programs that use a GPU need far more."),
+        Setting(
+            "exec.outputBytes", .size(1024...(1 << 32)), \.exec.outputBytes, default: "64MiB",
+            about: "The largest picture that is taken from it, and the largest file that it may write."),
+        Setting(
+            "exec.concurrent", .integer(1...1000, unit: "runs"), \.exec.concurrent, default: "2",
+            about: "How many runs of it there may be at once."),
     ]
 
     private static let work: [Setting] = [

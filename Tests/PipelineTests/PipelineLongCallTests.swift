@@ -1,0 +1,77 @@
+// Jobs whose provider brings the picture along with its answer, after a call that lasts: what the status file hears
+// meanwhile, what is let go of, and what it means when the answer holds nothing that can be kept.
+
+import Contract
+import Providers
+import TestSupport
+import Testing
+
+@testable import Ledger
+@testable import Pipeline
+
+private let price = Price(credits: nil, microdollars: 41_000)
+private let nothingInIt = TaskFailure(
+    code: .generationFailed, providerCode: nil, message: "It is empty. Show it to them.", retryable: false)
+
+@Suite("Jobs with long calls")
+struct PipelineLongCallTests {
+    private let atelier: Atelier
+    private var request: String { atelier.request(#""provider": "long""#, outfit: Atelier.one) }
+
+    init() throws { atelier = try Atelier() }
+
+    @Test("the picture of the answer is kept, at the price of the answer; the status file hears how far the call is")
+    func goesWell() async throws {
+        atelier.long.tellDuring(
+            CallProgress(fraction: 0.4, words: "mixing"), CallProgress(fraction: nil, words: nil),
+            CallProgress(fraction: 7, words: nil))
+        atelier.long.say(.made(GeneratedPicture(bytes: try Repository.picture("noise.png")), price: price))
+        let result = try await atelier.run(request)
+        #expect(result.picture != nil && result.cost.usd == 0.041 && result.attempts == 1)
+        let told = atelier.reports.filter { $0.message.hasPrefix("Scripted is making the picture") }
+        #expect(told.map(\.percent) == [20, 44, 20, 80] && told[1].message.hasSuffix("(40 %): mixing"))
+        #expect(try await atelier.journal.attempts("a").map(\.state) == [.settled])
+        #expect(atelier.desk.figures("long") == (taken: 0, waiting: 0))
+    }
+
+    @Test("an answer that holds nothing is charged at its price and fails; a retry orders anew")
+    func spoiled() async throws {
+        atelier.long.say(.spoiled(nothingInIt, price: price))
+        let failed = try await atelier.run(request)
+        #expect(failed.failure?.code == .generationFailed && failed.cost.usd == 0.041 && !failed.cost.uncertain)
+        let attempt = try #require(try await atelier.journal.attempts("a").first)
+        #expect(attempt.state == .settled && attempt.final?.usdMicros == 41_000 && !attempt.made)
+        try await atelier.land("a", failed)
+        atelier.long.say(.made(GeneratedPicture(bytes: try Repository.picture("noise.png")), price: price))
+        let again = try await atelier.run(try await atelier.admit(request))
+        #expect(again.picture != nil && atelier.long.orders.count == 2)
+        #expect(atelier.desk.figures("long") == (taken: 0, waiting: 0))
+    }
+
+    @Test("where the price of nothing is not told, the estimate stands and is called uncertain")
+    func spoiledWithoutPrice() async throws {
+        atelier.long.say(.spoiled(nothingInIt, price: nil))
+        let failed = try await atelier.run(request)
+        #expect(failed.cost.usd == 0.08 && failed.cost.uncertain)
+        #expect(try await atelier.journal.attempts("a").map(\.state) == [.uncertain])
+    }
+
+    @Test("during the call its photos are not counted among those in memory")
+    func lettingGo() async throws {
+        let pipeline = atelier.pipeline()
+        let ticket = try await atelier.admit(request)
+        var job = JobRun(ticket: ticket, startedAt: 0, report: { _ in })
+        guard case .prepared(let plan) = try await pipeline.prepare(&job) else { throw Unexpected(what: "no plan") }
+        #expect(job.isInHand)
+        _ = try await pipeline.order(plan, &job)
+        atelier.long.say(.spoiled(nothingInIt, price: price))
+        for _ in 0..<31 { await pipeline.hands.enter() }
+        // The last place is the job's own: while it calls, another may have it.
+        atelier.long.meanwhile { await pipeline.hands.enter() }
+        do throws(StepTrouble) {
+            _ = try await pipeline.submit(plan, &job)
+            Issue.record("it went well")
+        } catch {}
+        #expect(!job.isInHand && job.order == nil)
+    }
+}
