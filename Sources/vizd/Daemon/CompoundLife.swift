@@ -227,7 +227,8 @@ extension JobLife {
         }
         precondition(rows.count == parts.all.count, "\(live.name) has \(rows.count) parts of \(parts.all.count)")
         return zip(rows, parts.all).map { row, request in
-            EndedPart(name: row.name, request: request, result: result(of: row, request), stored: row.stored)
+            EndedPart(
+                name: row.name, request: request, result: result(of: row, request), stored: row.stored)
         }
     }
 
