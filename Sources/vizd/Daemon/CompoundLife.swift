@@ -204,7 +204,8 @@ extension JobLife {
         let end: JobEnd
         if case .still = parts, ended.allSatisfy({ $0.result.failure == nil }) {
             board.familyEnded(live.name)
-            end = await pipeline.run(live.ticket, cancel: live.cancel, report: { [board] in board.report(live.name, $0) })
+            end = await pipeline.run(
+                live.ticket, cancel: live.cancel, report: { [board] in board.report(live.name, $0) })
         } else {
             end = await pipeline.conclude(live.ticket, ended)
         }
