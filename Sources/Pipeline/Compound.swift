@@ -26,8 +26,8 @@ package struct EndedPart: Sendable {
         note = stored.flatMap(StoredNote.init(encoded:))
     }
 
-    /// How the record tells of its picture under a view's name: one that was there before as what it is, an entry of the
-    /// job that made it.
+    /// How the record tells of its picture under a view's name: one that was there before as what it is, an entry of
+    /// the job that made it.
     fileprivate func entry(_ view: ResultDocument.View, of job: String, at now: Timestamp) -> Visualization {
         Visualization(
             url: view.picture.imageURL, view: view.name, provider: view.picture.provider,

@@ -204,7 +204,8 @@ extension JobLife {
         let end: JobEnd
         if case .still = parts, ended.allSatisfy({ $0.result.failure == nil }) {
             board.familyEnded(live.name)
-            end = await pipeline.run(live.ticket, cancel: live.cancel, report: { [board] in board.report(live.name, $0) })
+            end = await pipeline.run(
+                live.ticket, cancel: live.cancel, report: { [board] in board.report(live.name, $0) })
         } else {
             end = await pipeline.conclude(live.ticket, ended)
         }
@@ -227,7 +228,8 @@ extension JobLife {
         }
         precondition(rows.count == parts.all.count, "\(live.name) has \(rows.count) parts of \(parts.all.count)")
         return zip(rows, parts.all).map { row, request in
-            EndedPart(name: row.name, request: request, result: result(of: row, request), stored: row.stored)
+            EndedPart(
+                name: row.name, request: request, result: result(of: row, request), stored: row.stored)
         }
     }
 
