@@ -14,7 +14,7 @@ extension ResultDocument {
         }
         let outcome = reader.outcome(of: root)
         let metadata = reader.object(ResultKey.metadata, of: root).map { reader.document.text(of: $0.node) }
-        let document = ResultDocument(
+        var document = ResultDocument(
             jobID: reader.text(ResultKey.jobID, of: root),
             progress: reader.count(ResultKey.progress, of: root, within: 0...100),
             outcome: outcome,
@@ -27,6 +27,7 @@ extension ResultDocument {
             metadata: metadata,
             finishedAt: reader.moment(ResultKey.finishedAt, of: root),
             version: reader.text(ResultKey.version, of: root))
+        document.submitterUID = reader.submitter(of: root)
         try reader.finish()
         return document
     }
@@ -113,6 +114,13 @@ extension DocumentReader {
 
     fileprivate mutating func requestDigest(of root: Place) -> String? {
         field(ResultKey.requestSHA256, of: root).flatMap { $0.node.value == .null ? nil : digest($0) }
+    }
+
+    fileprivate mutating func submitter(of root: Place) -> UInt32? {
+        // Results that were written before there was such a key are results, too.
+        optionalField(ResultKey.submitterUID, of: root).flatMap { place in
+            place.node.value == .null ? nil : UInt32(count(place, within: 0...Int(UInt32.max)))
+        }
     }
 
     fileprivate mutating func cost(of root: Place) -> ResultDocument.Cost {
