@@ -113,7 +113,8 @@ package final class Directory: Sendable {
         throw SystemFailure(call: "openat2", errno: .again, subject: shown(name))
     }
 
-    /// As `open`, step by step: what `open` does where there is no openat2(2). For tests, which hold the two side by side.
+    /// As `open`, step by step: what `open` does where there is no openat2(2). For tests, which hold the two side by
+    /// side.
     func openWalking(_ name: FileName, _ access: Access, resolve: Resolve) throws(SystemFailure) -> OpenFile {
         let folder = raw
         let number = try checked("openat2", shown(name)) {

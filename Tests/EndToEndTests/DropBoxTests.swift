@@ -37,6 +37,7 @@ private final class DropBox {
         try shell(
             """
             set -e
+            chmod 755 '\(site.path)'
             systemd-tmpfiles --create '\(site.path)/rules.conf'
             mkdir '\(site.path)/bin' '\(site.state)'
             cp '\(try BuiltProducts.path(of: "vizd"))' '\(try BuiltProducts.path(of: "vizd-image"))' '\(site.path)/bin/'

@@ -1,5 +1,5 @@
-// Opening without openat2(2), held side by side with the kernel's own openat2: the same file or the same error for every
-// path, and nothing outside the folder.
+// Opening without openat2(2), held side by side with the kernel's own openat2: the same file or the same error for
+// every path, and nothing outside the folder.
 
 import Testing
 
