@@ -140,17 +140,19 @@ extension EndToEnd {
             #expect(try daemon.stop() == 0)
         }
 
-        @Test("a request that its owner keeps for herself fails, says whose it was and how to give it to vizd")
+        @Test("a request that its owner keeps for herself waits, the log says why; once vizd may read it, it is taken")
         func keptForHerself() throws {
             let box = try DropBox()
             let daemon = try box.daemon()
-            let drop =
-                "umask 077; echo '{}' >tmp/p; chmod 600 tmp/p; mv tmp/p incoming/p.json; ln -s /etc/shadow incoming/l.json"
+            let drop = "echo '{}' >tmp/p && chmod 600 tmp/p && mv tmp/p incoming/p.json"
             #expect(try box.run(as: .bob, drop).status == 0)
-            let kept = try daemon.failed("p")
-            #expect(kept.code == .notARegularFile && kept.message.contains("chmod"))
-            #expect(try daemon.failed("l").code == .notARegularFile)
-            for name in ["p", "l"] {
+            let left = try daemon.awaitLine("request.left_alone", ["file": "p.json"])
+            #expect(left["reason"]?.contains("uid \(User.bob.rawValue)") ?? false && left["reason"]!.contains("chmod"))
+            #expect(try box.run(as: .bob, "ln -s /etc/shadow incoming/link.json").status == 0)
+            #expect(try daemon.failed("link").code == .notARegularFile)
+            #expect(try box.run(as: .bob, "chmod 640 incoming/p.json").status == 0)
+            #expect(try daemon.failed("p").code == .invalidRequest)
+            for name in ["p", "link"] {
                 let result = try ResultDocument.decode(daemon.result(name, in: "failed"))
                 #expect(result.submitterUID == UInt32(User.bob.rawValue))
             }
