@@ -54,6 +54,7 @@ struct ManualTests {
     }
 
     @Test("mandoc finds nothing to complain of", .enabled(if: hasMandoc), arguments: pages)
+    @Outside
     func clean(name: String) throws {
         let process = Process()
         process.executableURL = URL(filePath: mandoc)

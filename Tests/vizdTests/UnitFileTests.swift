@@ -43,6 +43,7 @@ struct UnitFileTests {
     }
 
     @Test("their exposure is 1.3 at most", .enabled(if: hasAnalyze), arguments: units)
+    @Outside
     func exposure(unit: String) throws {
         let path = "\(Repository.root)/systemd/\(unit)"
         let run = try analyzed(["security", "--offline=true", "--threshold=13", "--no-pager", path])
@@ -51,6 +52,7 @@ struct UnitFileTests {
     }
 
     @Test("systemd finds no fault in them", .enabled(if: hasAnalyze), arguments: units)
+    @Outside
     func verified(unit: String) throws {
         let folder = "/tmp/vizd-units-\(Random.hex(bytes: 8))"
         try Host.makeDirectories(folder)
