@@ -37,7 +37,8 @@ int vz_openat2(int dir, const char *path, int flags, uint32_t mode, uint64_t res
         .mode = (flags & O_CREAT) ? mode : 0,
         .resolve = resolve,
     };
-    return (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+    int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+    return fd < 0 && errno == ENOSYS ? vz_open_walking(dir, path, flags, mode, resolve) : fd;
 }
 
 int vz_renameat2(int from, const char *old, int to, const char *fresh, uint32_t how) {

@@ -29,6 +29,7 @@ extension ResultDocument {
             finishedAt: reader.moment(ResultKey.finishedAt, of: root),
             version: reader.text(ResultKey.version, of: root))
         document.failedViews = failedViews
+        document.submitterUID = reader.submitter(of: root)
         try reader.finish()
         return document
     }
@@ -153,6 +154,13 @@ extension DocumentReader {
 
     fileprivate mutating func requestDigest(of root: Place) -> String? {
         field(ResultKey.requestSHA256, of: root).flatMap { $0.node.value == .null ? nil : digest($0) }
+    }
+
+    fileprivate mutating func submitter(of root: Place) -> UInt32? {
+        // Results that were written before there was such a key are results, too.
+        optionalField(ResultKey.submitterUID, of: root).flatMap { place in
+            place.node.value == .null ? nil : UInt32(count(place, within: 0...Int(UInt32.max)))
+        }
     }
 
     fileprivate mutating func cost(of root: Place) -> ResultDocument.Cost {

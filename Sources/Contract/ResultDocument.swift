@@ -26,6 +26,8 @@ package struct ResultDocument: Equatable, Sendable {
     package var attempts: Int
     /// SHA-256 of the request's bytes in hexadecimal; nil where they could not be read.
     package var requestSHA256: String?
+    /// The uid of the file's owner, who sent the request; nil where the file could not be looked at.
+    package var submitterUID: UInt32?
     /// The request's metadata as source text of one JSON object; `{}` where it has none.
     package var metadata: [UInt8]
     /// When it ended.
@@ -310,6 +312,7 @@ enum ResultKey: String, CaseIterable {
     case outfitID = "outfit_id"
     case attempts
     case requestSHA256 = "request_sha256"
+    case submitterUID = "submitter_uid"
     case metadata
     case finishedAt = "finished_at"
     case version = "vizd"

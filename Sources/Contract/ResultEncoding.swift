@@ -18,6 +18,7 @@ extension ResultDocument {
         writer.member(ResultKey.outfitID, outfitID)
         writer.member(ResultKey.attempts, attempts)
         writer.member(ResultKey.requestSHA256, requestSHA256)
+        writer.member(ResultKey.submitterUID, submitterUID.map(Int.init))
         writer.key(ResultKey.metadata)
         writer.raw(metadata)
         writer.member(ResultKey.finishedAt, finishedAt.rfc3339)

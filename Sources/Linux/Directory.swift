@@ -113,6 +113,16 @@ package final class Directory: Sendable {
         throw SystemFailure(call: "openat2", errno: .again, subject: shown(name))
     }
 
+    /// As `open`, step by step: what `open` does where there is no openat2(2). For tests, which hold the two side by
+    /// side.
+    func openWalking(_ name: FileName, _ access: Access, resolve: Resolve) throws(SystemFailure) -> OpenFile {
+        let folder = raw
+        let number = try checked("openat2", shown(name)) {
+            name.withCString { vz_open_walking(folder, $0, access.flags, 0o640, resolve.bits) }
+        }
+        return OpenFile(Descriptor(owning: number), label: shown(name))
+    }
+
     /// A nameless file on this folder's file system (O_TMPFILE): it vanishes with its last descriptor.
     package func openNameless(mode: UInt32 = 0o600) throws(SystemFailure) -> OpenFile {
         let folder = raw

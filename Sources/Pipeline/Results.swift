@@ -17,13 +17,15 @@ package struct RefusedFile: Sendable {
     package let digest: SHA256Digest
     /// Whether `digest` is the content's.
     private let wasRead: Bool
+    /// The file's owner; nil where the file could not be looked at.
+    package let ownerUID: UInt32?
 
     package init(
         code: ResultCode, message: String, userID: String?, outfitID: String?, digest: SHA256Digest,
-        wasRead: Bool = true
+        wasRead: Bool = true, ownerUID: UInt32?
     ) {
         (self.code, self.message, self.userID, self.outfitID) = (code, message, userID, outfitID)
-        (self.digest, self.wasRead) = (digest, wasRead)
+        (self.digest, self.wasRead, self.ownerUID) = (digest, wasRead, ownerUID)
     }
 
     /// For the result: null where nothing was read.
@@ -56,11 +58,13 @@ extension ResultDocument.Storage {
 extension Pipeline {
     /// The result of a file that never became a job.
     package func refused(_ file: RefusedFile, as name: String) -> ResultDocument {
-        ResultDocument(
+        var document = ResultDocument(
             jobID: name, progress: 0,
             outcome: .failed(ResultDocument.Failure(code: file.code, message: file.message, stage: nil)),
             userID: file.userID, outfitID: file.outfitID, attempts: 0, requestSHA256: file.requestSHA256, metadata: nil,
             finishedAt: now(), version: settings.version)
+        document.submitterUID = file.ownerUID
+        return document
     }
 
     /// The result of a job that has ended vizd too often to be started once more.
@@ -132,12 +136,14 @@ extension Pipeline {
         for stage in Stage.allCases { stages[stage] = job.timing[stage] }
         let timing = ResultDocument.Timing(
             queued: job.queued, stages: stages, total: job.ticket.queued + seconds(since: job.startedAt))
-        return ResultDocument(
+        var document = ResultDocument(
             jobID: job.ticket.name, progress: progress, outcome: outcome,
             cost: job.cost, timing: timing,
             userID: job.request?.userID ?? job.ticket.row.userID,
             outfitID: job.request?.outfitID ?? job.ticket.row.outfitID,
             attempts: job.attempts, requestSHA256: SHA256Digest(bytes: job.ticket.row.digest)?.hex,
             metadata: job.request?.metadata, finishedAt: now(), version: settings.version)
+        document.submitterUID = job.ticket.row.ownerUID
+        return document
     }
 }

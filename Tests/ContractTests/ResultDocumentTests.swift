@@ -89,7 +89,7 @@ struct ResultDocumentTests {
                 "cost":{"credits":0,"usd":0},"timing":{"queued":0.01,"prepare":0.2,"generate":0.412,"download":0,\
                 "store":0.1,"update":0.02,"total":0.742},"user_id":"peichin",\
                 "outfit_id":"8f14e45f-ceea-467f-a0e6-1d1c6d3a0001","attempts":1,"request_sha256":"\(digest)",\
-                "metadata":{},"finished_at":"2026-11-24T02:04:19.125Z","vizd":"1.0.0"}
+                "submitter_uid":1001,"metadata":{},"finished_at":"2026-11-24T02:04:19.125Z","vizd":"1.0.0"}
 
                 """)
     }

@@ -41,10 +41,12 @@ enum Samples {
     }
 
     static func result(_ outcome: ResultDocument.Outcome) -> ResultDocument {
-        ResultDocument(
+        var document = ResultDocument(
             jobID: "7d0c", progress: 100, outcome: outcome, userID: "peichin",
             outfitID: outfit, attempts: 1, requestSHA256: digest, metadata: nil,
             finishedAt: moment, version: "1.0.0")
+        document.submitterUID = 1001
+        return document
     }
 
     static var completeLocal: ResultDocument {

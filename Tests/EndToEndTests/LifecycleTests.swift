@@ -41,6 +41,21 @@ extension EndToEnd {
             #expect(try first.stop() == 0)
         }
 
+        @Test("a standby tells the service manager that it waits and asks for more time until it is ready")
+        func standbyAsksForTime() throws {
+            let site = try Site()
+            let manager = try NotifySocket("\(site.path)/notify")
+            let first = try site.ready()
+            let second = try site.start(["NOTIFY_SOCKET": manager.path], "--standby")
+            try second.awaitLine("standby.waiting")
+            let heard = try manager.await("EXTEND_TIMEOUT_USEC=60000000", count: 2)
+            #expect(heard.contains("STATUS=starting: waiting for the spool, which another vizd holds"))
+            #expect(!heard.contains("READY=1"))
+            #expect(try first.stop() == 0)
+            _ = try manager.await("READY=1")
+            #expect(try second.stop() == 0)
+        }
+
         @Test("a standby that is told to stop while it waits ends with 0")
         func standbyStops() throws {
             let site = try Site()
@@ -170,6 +185,37 @@ extension EndToEnd {
             try daemon.awaitLine("vizd.state")
             #expect(try daemon.stop() == 0)
             #expect(try daemon.lines(of: "job.failed").count == 200)
+        }
+
+        @Test("a hang-up names what waits for a restart, and lets the log say more from then on")
+        func laterAndLog() throws {
+            let site = try Site()
+            let file = "\(site.path)/vizd.conf"
+            try write("limits.imageBytes: 40MiB\n", to: file)
+            let daemon = try site.ready([:], "--config", file)
+            #expect(try daemon.lines(of: "incoming.scan").isEmpty)
+            try write("limits.imageBytes: 30MiB\nlimits.requestBytes: 2MiB\nlog.level: debug\n", to: file)
+            try daemon.signal(1)
+            let reloaded = try daemon.awaitLine("config.reloaded")
+            #expect(reloaded["changed"] == "limits.requestBytes log.level")
+            #expect(reloaded["after_restart"] == "limits.imageBytes")
+            try daemon.awaitLine("incoming.scan")
+            #expect(try daemon.stop() == 0)
+        }
+
+        @Test("asked for its state, it logs how much is in flight and waiting, and goes on")
+        func state() throws {
+            let site = try Site(gated: true)
+            let daemon = try site.ready(["VIZD_LIMITS_IN_FLIGHT": "1"])
+            try site.deliver(Fixture.request(2), as: "held.json")
+            try daemon.awaitLine("job.admitted", ["job": "held"])
+            try daemon.signal(10)
+            let state = try daemon.awaitLine("vizd.state")
+            #expect(state["in_flight"] == "1" && state["waiting"] == "0" && state["paused"] == "no")
+            #expect(state["resident_bytes"].flatMap { Int($0) } ?? 0 > 0)
+            try site.gate?.open()
+            _ = try daemon.complete("held")
+            #expect(try daemon.stop() == 0)
         }
 
         private func write(_ text: String, to path: String) throws {

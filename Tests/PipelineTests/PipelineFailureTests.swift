@@ -176,12 +176,13 @@ struct PipelineFailureTests {
         let file = { (wasRead: Bool) in
             RefusedFile(
                 code: .nameTaken, message: "Taken.", userID: "u", outfitID: nil, digest: SHA256.of([1]),
-                wasRead: wasRead)
+                wasRead: wasRead, ownerUID: 1001)
         }
         let result = atelier.pipeline().refused(file(true), as: "a~01234567")
         #expect(result.jobID == "a~01234567" && result.progress == 0 && result.attempts == 0)
         #expect(result.failure?.code == .nameTaken && result.failure?.stage == nil)
         #expect(result.requestSHA256 == SHA256.of([1]).hex && result.userID == "u")
+        #expect(result.submitterUID == 1001)
         #expect(atelier.pipeline().refused(file(false), as: "a").requestSHA256 == nil)
     }
 }

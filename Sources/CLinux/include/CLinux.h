@@ -23,6 +23,8 @@ typedef struct {
 enum { VZ_RESOLVE_NO_MAGICLINKS = 0x02, VZ_RESOLVE_NO_SYMLINKS = 0x04, VZ_RESOLVE_BENEATH = 0x08 };
 enum { VZ_RENAME_REPLACE = 0, VZ_RENAME_NOREPLACE = 1, VZ_RENAME_EXCHANGE = 2 };
 int vz_openat2(int dir, const char *path, int flags, uint32_t mode, uint64_t resolve);
+// The same step by step, for where there is no openat2(2); vz_openat2 comes here by itself.
+int vz_open_walking(int dir, const char *path, int flags, uint32_t mode, uint64_t resolve);
 int vz_renameat2(int from, const char *old, int to, const char *fresh, uint32_t how);
 int vz_linkat(int from, const char *old, int to, const char *fresh);
 int vz_fstatat(int dir, const char *path, vz_stat *out); // never follows a link

@@ -160,11 +160,13 @@ struct LostJournal {
             (progress, attempts) = (file.status?.progress ?? 0, file.status.map(LostJournal.attempts) ?? 0)
             cost = ResultDocument.Cost(credits: nil, usd: 0, uncertain: true)
         }
-        return ResultDocument(
+        var document = ResultDocument(
             jobID: name.text, progress: progress, outcome: .failed(failure), cost: cost, userID: request?.userID,
             outfitID: request?.outfitID, attempts: attempts, requestSHA256: file.digest?.hex,
             metadata: request.flatMap(LostJournal.metadata), finishedAt: Timestamp(nanoseconds: wallClock()),
             version: Version.text)
+        document.submitterUID = request?.info.uid
+        return document
     }
 
     private func content(of file: LostFile) -> ClaimedRequest? {

@@ -111,7 +111,13 @@ final class SpoolReader {
         guard let info = try root.infoIfPresent(of: name) else { return nil }
         let locks = String(decoding: try Host.readFile("/proc/locks", limit: 64 << 20), as: UTF8.self)
         guard LockTable.holds(locks, inode: info.inode) else { return nil }
-        let words = String(decoding: try root.open(name, .read).read(limit: 1024), as: UTF8.self)
+        let words: String
+        do throws(SystemFailure) {
+            words = String(decoding: try root.open(name, .read).read(limit: 1024), as: UTF8.self)
+        } catch  where error.errno == .accessDenied {
+            // Who may only drop requests is told that there is one, and not which.
+            return "vizd"
+        }
         let line = words.split(whereSeparator: \.isNewline).joined(separator: ", ")
         return line.isEmpty ? "vizd" : printable(line, limit: 200)
     }

@@ -26,12 +26,14 @@ struct DaemonProcess {
         do {
             // Before any thread starts: each would inherit the mask of this moment.
             let signals = try signalsFirst()
+            let notifier = ServiceNotifier(environment: Host.environment)
+            let pulse = StartPulse(notifier: notifier, log: log)
             try preflight()
             let spool = try opened()
-            guard let lock = try locked(spool, signals) else { return 0 }
+            guard let lock = try locked(spool, signals, pulse) else { return 0 }
             let assembly = try Assembly(settings, spool: spool, lock: lock, log: log)
             let daemon = try assembly.daemon(
-                signals: signals, environment: Host.environment, reloader: reloader, adoptLog: adoptLog)
+                signals: signals, notifier: notifier, pulse: pulse, reloader: reloader, adoptLog: adoptLog)
             assembled(assembly)
             return assembly.end(after: daemon.run())
         } catch {
@@ -67,7 +69,9 @@ struct DaemonProcess {
     }
 
     /// The spool's lock; nil when a standby was told to stop while it waited.
-    private func locked(_ spool: Spool, _ signals: SignalFD) throws(StartFailure) -> SpoolLock? {
+    private func locked(
+        _ spool: Spool, _ signals: SignalFD, _ pulse: StartPulse
+    ) throws(StartFailure) -> SpoolLock? {
         var isSaid = false
         while true {
             let started = Timestamp(nanoseconds: WallClock.now()).rfc3339
@@ -80,6 +84,7 @@ struct DaemonProcess {
                 }
                 isSaid = true
             }
+            pulse.beat("waiting for the spool, which another vizd holds")
             if try stopped(signals) { return nil }
         }
     }

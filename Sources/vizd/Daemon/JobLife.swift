@@ -247,7 +247,8 @@ struct JobLife: Sendable {
                 code: .nameTaken,
                 message: "A request named \(name) with other content is known already, so this one was not run and was "
                     + "kept as \(landing). Give it a name of its own and deliver it again.",
-                userID: request.userID, outfitID: request.outfitID, digest: request.digest))
+                userID: request.userID, outfitID: request.outfitID, digest: request.digest,
+                ownerUID: request.info.uid))
     }
 
     private func invalid(_ name: InvalidName, _ claimed: Claimed) async throws(LifeTrouble) {
@@ -259,8 +260,8 @@ struct JobLife: Sendable {
             claimed, name.landing(digest: digest.bytes),
             RefusedFile(
                 code: .invalidName, message: name.fault.sentence,
-                userID: nil,
-                outfitID: nil, digest: digest, wasRead: reading.bytes != nil))
+                userID: nil, outfitID: nil, digest: digest, wasRead: reading.bytes != nil,
+                ownerUID: reading.ownerUID))
     }
 
     /// Lands a file that never became a job.
@@ -283,9 +284,9 @@ struct JobLife: Sendable {
         case .gone:
             log.warning("request.gone", metadata: ["job": "\(claimed.role.id)", "file": "\(claimed.source)"])
             return nil
-        case .odd(let info): refusal = .notRegular(info.kind, named: claimed.source)
-        case .tooLarge(let info): refusal = .tooLarge(info.size, limit: requestBytes, named: claimed.source)
-        case .unreadable(_, let sentence): refusal = .unreadable(sentence, named: claimed.source)
+        case .odd(let info): refusal = .notRegular(info, named: claimed.source)
+        case .tooLarge(let info): refusal = .tooLarge(info, limit: requestBytes, named: claimed.source)
+        case .unreadable(let info, let sentence): refusal = .unreadable(sentence, info, named: claimed.source)
         case .short(_, let failure): throw LifeTrouble(sentence: "\(failure)")
         }
         // Such a file is no job: it is in no journal, and takes its own name only where that is free.

@@ -62,26 +62,27 @@ struct ClaimedRequest: Sendable {
 }
 
 extension RefusedFile {
-    static func notRegular(_ kind: FileKind, named file: FileName) -> RefusedFile {
+    static func notRegular(_ info: FileInfo, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .notARegularFile,
             message:
-                "\(file) is \(kind.phrase), and vizd reads regular files only; it was not opened. Deliver the "
+                "\(file) is \(info.kind.phrase), and vizd reads regular files only; it was not opened. Deliver the "
                 + "request itself.",
-            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
+            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false, ownerUID: info.uid)
     }
 
-    static func tooLarge(_ size: Int, limit: Int, named file: FileName) -> RefusedFile {
+    static func tooLarge(_ info: FileInfo, limit: Int, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .requestTooLarge,
-            message: "The request has \(size) bytes; vizd reads up to \(limit) (limits.requestBytes). Make it smaller.",
-            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false)
+            message: "The request has \(info.size) bytes; vizd reads up to \(limit) (limits.requestBytes). Make it "
+                + "smaller.",
+            userID: nil, outfitID: nil, digest: SHA256.of(file.bytes), wasRead: false, ownerUID: info.uid)
     }
 
-    static func unreadable(_ sentence: String, named file: FileName) -> RefusedFile {
+    static func unreadable(_ sentence: String, _ info: FileInfo?, named file: FileName) -> RefusedFile {
         RefusedFile(
             code: .notARegularFile, message: sentence, userID: nil, outfitID: nil, digest: SHA256.of(file.bytes),
-            wasRead: false)
+            wasRead: false, ownerUID: info?.uid)
     }
 }
 
@@ -105,6 +106,15 @@ extension Reading {
     var bytes: [UInt8]? {
         guard case .bytes(let bytes, _) = self else { return nil }
         return bytes
+    }
+
+    /// Whose file it is, where it could be looked at.
+    var ownerUID: UInt32? {
+        switch self {
+        case .bytes(_, let info), .odd(let info), .tooLarge(let info): info.uid
+        case .unreadable(let info, _), .short(let info, _): info?.uid
+        case .gone: nil
+        }
     }
 }
 

@@ -13,7 +13,8 @@ import Spool
 extension Assembly {
     /// Makes the daemon, with everything that the last run left.
     func daemon(
-        signals: SignalFD, environment: [String: String], reloader: Reloader?, adoptLog: @escaping (Settings) -> Void
+        signals: SignalFD, notifier: ServiceNotifier, pulse: StartPulse, reloader: Reloader?,
+        adoptLog: @escaping (Settings) -> Void
     ) throws(StartFailure) -> Daemon {
         do {
             let inventory = try Inventory(of: spool)
@@ -21,12 +22,12 @@ extension Assembly {
             for box in Box.allCases where box != .tmp { tidied(box.rawValue, try spool.sweep(box)) }
             tidied("status files", inventory.staleStatuses)
             try spool.removeStatuses(inventory.staleStatuses)
-            let leftovers = try recover(inventory)
+            let leftovers = try recover(inventory, pulse)
             sweepWork()
             try remember()
             return Daemon(
                 spool: spool, incoming: Incoming.of(spool, settings), life: life, mailbox: mailbox, signals: signals,
-                notifier: ServiceNotifier(environment: environment), room: room,
+                notifier: notifier, room: room,
                 limits: DaemonLimits(
                     inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
                     roomCheck: 2_000_000_000),
@@ -70,14 +71,15 @@ extension Assembly {
 
     // MARK: - Jobs of the last run
 
-    private func recover(_ inventory: Inventory) throws -> [Daemon.Leftover] {
+    private func recover(_ inventory: Inventory, _ pulse: StartPulse) throws -> [Daemon.Leftover] {
         let journal = journal
         let open = try Waiter.wait { try await journal.rows(open: true) }
         let users = Dictionary(open.map { (Array($0.name.utf8), $0.userID) }, uniquingKeysWith: { first, _ in first })
         var leftovers = inventory.found.map { found in
             Daemon.Leftover(claimed: found.claimed, user: users[Array(found.claimed.role.id.utf8)] ?? nil)
         }
-        for row in open {
+        for (number, row) in open.enumerated() {
+            pulse.beat("looking at job \(number + 1) of the \(open.count) that the last run left")
             guard let name = JobName(row.name) else {
                 preconditionFailure("the journal holds the bad name \(row.name)")
             }
@@ -86,12 +88,12 @@ extension Assembly {
             // the one to land.
             if places.incoming { places.incoming = isSame(name, in: .incoming, as: row) }
             if places.processing && !isSame(name, in: .processing, as: row) {
-                places.processing = try mended(name, &leftovers)
+                places.processing = try mended(name, &leftovers, pulse)
             }
             switch Recovery.step(phase: row.phase, places) {
             case .leave, .live: continue
-            case .putBack: leftovers.append(try putBack(name))
-            case .land: try finishLanding(name, source: places.processing ? name.requestFile : nil)
+            case .putBack: leftovers.append(try putBack(name, pulse))
+            case .land: try finishLanding(name, source: places.processing ? name.requestFile : nil, pulse)
             }
         }
         if !leftovers.isEmpty { log.notice("start.resuming", metadata: ["jobs": "\(leftovers.count)"]) }
@@ -105,7 +107,9 @@ extension Assembly {
 
     /// Sees to a file in processing/ that is not the request of the open job whose name it has: what a power cut tore
     /// is made whole, another request is put aside. Answers whether the job's own request lies there now.
-    private func mended(_ name: JobName, _ leftovers: inout [Daemon.Leftover]) throws -> Bool {
+    private func mended(
+        _ name: JobName, _ leftovers: inout [Daemon.Leftover], _ pulse: StartPulse
+    ) throws -> Bool {
         guard let request = try fullRow(name).request else {
             preconditionFailure("the journal lost the request of \(name)")
         }
@@ -113,7 +117,7 @@ extension Assembly {
         // Nothing is known of it: the next start looks again.
         if case .short(_, let failure) = reading { throw SpoolFatal("read the request of \(name)", failure) }
         if let bytes = reading.bytes, Remains.judge(bytes, of: request) != .foreign {
-            try putBack(request, as: name, replacing: true)
+            try putBack(request, as: name, replacing: true, pulse)
             log.warning("request.mended", metadata: name.metadata(["bytes_left": "\(bytes.count)"]))
             return true
         }
@@ -126,16 +130,18 @@ extension Assembly {
     }
 
     /// An open job without a file: its copy from the journal goes back to processing/.
-    private func putBack(_ name: JobName) throws -> Daemon.Leftover {
+    private func putBack(_ name: JobName, _ pulse: StartPulse) throws -> Daemon.Leftover {
         let row = try fullRow(name)
         guard let request = row.request else { preconditionFailure("the journal lost the request of \(name)") }
-        try putBack(request, as: name)
+        try putBack(request, as: name, pulse)
         log.warning("request.put_back", metadata: name.metadata(["phase": "\(row.phase.rawValue)"]))
         let claimed = Claimed(source: name.requestFile, role: .job(name))
         return Daemon.Leftover(claimed: claimed, user: row.userID)
     }
 
-    private func putBack(_ request: [UInt8], as name: JobName, replacing: Bool = false) throws {
+    private func putBack(
+        _ request: [UInt8], as name: JobName, replacing: Bool = false, _ pulse: StartPulse
+    ) throws {
         while true {
             do throws(SpoolFatal) {
                 return try spool.putBack(request, as: name, replacing: replacing)
@@ -143,15 +149,19 @@ extension Assembly {
                 guard error.failure.errno.isFull else { throw error }
                 let (room, reason) = (room, "putting \(name) back from the journal: \(error.failure)")
                 try Waiter.wait { await room.wait(reason) }
+                pulse.beat("waiting for room on the disk")
             }
         }
     }
 
-    private func finishLanding(_ name: JobName, source: FileName?) throws {
+    private func finishLanding(_ name: JobName, source: FileName?, _ pulse: StartPulse) throws {
         let row = try fullRow(name)
         guard let outcome = row.outcome else { preconditionFailure("\(name) is landing without an outcome") }
         let life = life
-        try Waiter.wait { try await life.land(outcome, of: name, source: source) }
+        // A disk without room is waited for; one that does not answer is the service manager's to end.
+        try Waiter.wait(meanwhile: {
+            if try room.obstacle() != nil { pulse.beat("waiting for room on the disk") }
+        }) { try await life.land(outcome, of: name, source: source) }
         log.notice("landing.finished", metadata: name.metadata(["box": "\(outcome.box.rawValue)"]))
     }
 
@@ -248,7 +258,12 @@ extension Presence {
 
 /// Waits on the main thread for something that runs in a task; never on a thread of the cooperative pool.
 enum Waiter {
-    static func wait<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+    /// How often `meanwhile` is called, nanoseconds.
+    private static let glance: Int64 = 1_000_000_000
+
+    static func wait<Value: Sendable>(
+        meanwhile: (() throws -> Void)? = nil, _ body: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
         let answer = Monitor<Result<Value, any Error>?>(nil)
         Task {
             do {
@@ -258,7 +273,10 @@ enum Waiter {
                 answer.change { $0 = .failure(error) }
             }
         }
-        guard let result = answer.wait({ $0 }) else { preconditionFailure("a wait without a deadline gave up") }
-        return try result.get()
+        while true {
+            let deadline = meanwhile.map { _ in MonotonicClock.now() + glance }
+            if let result = answer.wait(until: deadline, { $0 }) { return try result.get() }
+            try meanwhile?()
+        }
     }
 }
