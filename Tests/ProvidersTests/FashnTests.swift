@@ -197,7 +197,7 @@ struct FashnTests {
             }
             #expect(failure.providerCode == "NO_OUTPUT" && !failure.retryable && price == credits, "\(output)")
         }
-        guard case .gone(let code, _) = try await poll(#"{"status":"canceled"}"#) else {
+        guard case .gone(let code, _, _) = try await poll(#"{"status":"canceled"}"#) else {
             Issue.record("not gone")
             return
         }

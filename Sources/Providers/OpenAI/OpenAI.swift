@@ -25,7 +25,7 @@ package struct OpenAI: Provider {
         let base = settings.baseURL.hasSuffix("/") ? String(settings.baseURL.dropLast()) : settings.baseURL
         address = base + (base.hasSuffix("/v1") ? "" : "/v1") + "/images/edits"
         credential = TransferCredential(
-            name: "Authorization", value: "Bearer \(key)", origin: RunwayCalls.origin(of: settings.baseURL))
+            name: "Authorization", value: "Bearer \(key)", origin: ServiceCalls.origin(of: settings.baseURL))
         let chosen = OpenAIModel.all.filter { $0.name == settings.model }
         let others = OpenAIModel.all.filter { $0.name != settings.model }
         traits = ProviderTraits(

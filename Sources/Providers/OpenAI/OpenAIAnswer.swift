@@ -24,7 +24,7 @@ struct OpenAIAnswer {
     /// - Returns: nil for anything that is no JSON object.
     init?(_ body: [UInt8], limit: Int) {
         var places: [Range<Int>] = []
-        guard let root = RunwayJSON.root(OpenAIAnswer.withoutPictures(body, found: &places)), root.members != nil else {
+        guard let root = AnswerJSON.root(OpenAIAnswer.withoutPictures(body, found: &places)), root.members != nil else {
             return nil
         }
         usage = root["usage"].flatMap(OpenAIUsage.init)

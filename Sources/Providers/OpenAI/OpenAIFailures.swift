@@ -100,7 +100,7 @@ enum OpenAIFailures {
             code: kind.code,
             message: "\(kind.happened) (status \(answer.status)\(number)\(said.clause)). \(kind.advice)",
             retryable: kind.passes,
-            retry: kind.passes ? .later(seconds: RunwayRetryAfter.seconds(answer)) : .never, httpStatus: answer.status,
+            retry: kind.passes ? .later(seconds: RetryAfter.seconds(answer)) : .never, httpStatus: answer.status,
             providerCode: said.code.isEmpty ? nil : said.code)
     }
 
@@ -143,7 +143,7 @@ struct OpenAIRefusal {
     let clause: String
 
     init(_ body: [UInt8], quote: (String) -> String) {
-        let error = RunwayJSON.root(body)?["error"]
+        let error = AnswerJSON.root(body)?["error"]
         code = error?["code"]?.text.map(quote) ?? ""
         type = error?["type"]?.text.map(quote) ?? ""
         let details = error?["moderation_details"]

@@ -154,7 +154,7 @@ struct ProviderConformance {
         let task = try await task(stage)
         stage.spoilQuestion(.forgotten)
         for text in [task, task, "", " ", "../credits", "a/b?c"] {
-            guard case .gone(let code, let message) = try await stage.provider().poll(text).state else {
+            guard case .gone(let code, let message, _) = try await stage.provider().poll(text).state else {
                 Issue.record("\(text) is there")
                 continue
             }
