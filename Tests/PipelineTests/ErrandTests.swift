@@ -149,12 +149,13 @@ struct ErrandTests {
 
     @Test("a picture and a delete of one outfit at once: each is whole, and the later one stands")
     func atOnce() async throws {
+        // One pipeline, as in the daemon: turns are taken within it. Every second picture is one that is there already.
+        let pipeline = atelier.pipeline()
         for round in 0..<6 {
-            let makes = { [atelier] in try await atelier.run(atelier.request(outfit: Atelier.one), as: "make-\(round)")
-            }
-            let deletes = { [atelier] in try await atelier.run(removal(), as: "delete-\(round)") }
-            async let made = makes()
-            async let deleted = deletes()
+            let make = try await atelier.admit(atelier.request(outfit: Atelier.one), as: "make-\(round)")
+            let delete = try await atelier.admit(removal(), as: "delete-\(round)")
+            async let made = atelier.run(make, in: pipeline)
+            async let deleted = atelier.run(delete, in: pipeline)
             let (picture, removed) = try await (made, deleted)
             #expect(picture.picture != nil && removed.failure == nil)
             let isThere = try stored() == ["\(Atelier.one).jpg"]
