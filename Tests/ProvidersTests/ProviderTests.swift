@@ -125,7 +125,7 @@ struct ProviderTests {
             return
         }
         #expect(id == "runway" && name == "Runway ML" && setting == "runway.apiKey")
-        #expect(registry.entry("runway")?.displayName == "Runway ML" && registry.entry("openai") == nil)
+        #expect(registry.entry("runway")?.displayName == "Runway ML" && registry.entry("nobody") == nil)
         for (id, setting) in [("fashn", "fashn.apiKey"), ("bfl", "bfl.apiKey")] {
             guard case .missing(id, _, setting)? = registry.entry(id) else {
                 Issue.record("\(id) is there without its key")
