@@ -89,8 +89,7 @@ package struct StatusDocument: Equatable, Sendable {
             userID: reader.text(StatusKey.userID, of: root),
             outfitID: reader.textOrNull(StatusKey.outfitID, of: root),
             provider: reader.textOrNull(StatusKey.provider, of: root),
-            // What an older build left behind does not have it.
-            waiting: reader.optionalField(StatusKey.waiting, of: root).flatMap { JobWait.read($0, &reader) },
+            waiting: reader.field(StatusKey.waiting, of: root).flatMap { JobWait.read($0, &reader) },
             updatedAt: reader.moment(StatusKey.updatedAt, of: root))
         try reader.finish()
         return document
