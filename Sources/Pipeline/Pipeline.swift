@@ -301,13 +301,13 @@ package struct Pipeline: Sendable {
     }
 
     /// Nobody removes the picture between its storing and its entry in the record.
-    private func takeTurn(_ job: inout JobRun) async {
+    func takeTurn(_ job: inout JobRun) async {
         if job.hasTurn { return }
         await turns.enter(job.turn)
         job.hasTurn = true
     }
 
-    private func giveTurn(_ job: inout JobRun) {
+    func giveTurn(_ job: inout JobRun) {
         if job.hasTurn { turns.leave(job.turn) }
         job.hasTurn = false
     }

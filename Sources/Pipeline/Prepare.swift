@@ -28,7 +28,7 @@ extension Pipeline {
             references: groups.count + (hasPerson ? 1 : 0), usedDescriptor: descriptor != .none,
             usedProfileDescriptor: descriptor == .profile)
         plan.fingerprint = look(plan, request.kind, sources, groups, model).fingerprint
-        if let event = try await reuse(plan, job) {
+        if let event = try await reuse(plan, &job) {
             letGo(&job)
             return event
         }

@@ -31,7 +31,7 @@ extension Pipeline {
             provider: provider.traits.id, model: model.name, size: fitting, seed: request.seed, prompt: prompt,
             references: 1, usedDescriptor: false, usedProfileDescriptor: false, kind: .video, seconds: seconds)
         plan.fingerprint = look(plan, still).fingerprint
-        if let event = try await reuse(plan, job) {
+        if let event = try await reuse(plan, &job) {
             letGo(&job)
             return event
         }

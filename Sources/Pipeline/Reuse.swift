@@ -12,15 +12,21 @@ internal import Wardrobe
 extension Pipeline {
     /// The stored picture that this plan asks for, if the request permits it and it is there; durable when it is
     /// answered. Nil: it has to be made.
-    func reuse(_ plan: Plan, _ job: JobRun) async throws(StepTrouble) -> JobEvent? {
+    func reuse(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent? {
         // Once something was ordered in this run of the program, its outcome is what the job waits for.
         guard let request = job.request, !request.regenerate, job.ticket.row.phase == .claimed, job.orderedAt == nil
         else { return nil }
         let kept: KeptPicture?
         do throws(JournalFailure) { kept = try await journal.kept(job.slot) } catch { throw StepTrouble(error) }
-        guard let kept, kept.fingerprint == plan.fingerprint?.bytes, let place = StoredNote(encoded: kept.place),
-            try await isThere(kept, job)
-        else { return nil }
+        guard let kept, kept.fingerprint == plan.fingerprint?.bytes, let place = StoredNote(encoded: kept.place) else {
+            return nil
+        }
+        // From this look to the entry in the record nobody removes the picture.
+        await takeTurn(&job)
+        guard try await isThere(kept, job) else {
+            giveTurn(&job)
+            return nil
+        }
         // Where it is is said by today's configuration: the folder may have moved, or the bucket's public address.
         var stored =
             wardrobe.address(of: job.storedName(plan.kind)).map {

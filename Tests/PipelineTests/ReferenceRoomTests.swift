@@ -39,7 +39,7 @@ struct ReferenceRoomTests {
         let atelier = try Atelier()
         let text = "t-1 cost=8 https://pictures.test/ask?id=t-1"
         let price = Price(credits: 8, microdollars: 80_000)
-        let request = atelier.request(#""provider": "paid""#, outfit: Atelier.one)
+        let request = atelier.request(#""provider": "paid", "regenerate": true"#, outfit: Atelier.one)
         atelier.paid.say(.accepted(taskID: text, estimate: price))
         atelier.paid.tell(.done(outputs: ["https://pictures.test/a.png"], price: price))
         atelier.transfer.answer(200, try Repository.picture("noise.png"))

@@ -68,7 +68,7 @@ struct DaemonCompoundTests {
 
     @Test("a batch of which one outfit fails is complete; its result and that outfit's own say which")
     func partly() async throws {
-        try await house.run(batch("nowhere", two))
+        try await house.run(batch("nowhere", two, more: #""regenerate": true"#))
         #expect(try house.names(.failed) == ["a.0001.result.json"])
         #expect(try members(in: .done).map(\.isComplete) == [false, true])
         #expect(try house.result("a.0001", in: .failed).failure?.code == .outfitNotFound)
@@ -94,7 +94,7 @@ struct DaemonCompoundTests {
 
     @Test("a re-run of a batch makes all of it anew, and nothing of the run before is left")
     func rerun() async throws {
-        try await house.run(batch("nowhere", two))
+        try await house.run(batch("nowhere", two, more: #""regenerate": true"#))
         try house.move(from: .done)
         try await house.live()
         #expect(house.provider.orders == 2)
@@ -224,7 +224,7 @@ struct DaemonCompoundTests {
         #expect(house.provider.orders == 2)
         #expect(try house.result(in: .done).attempts == 2 && house.result("a.0001", in: .done).attempts == 1)
         house.provider.fail(.moderation)
-        try await house.run(Household.request(#""kind": "video", "regenerate": true"#), as: "b.json")
+        try await house.run(Household.request(#""kind": "video""#), as: "b.json")
         #expect(try house.result("b", in: .failed).failure?.code == .moderation)
         #expect(house.provider.orders == 3, "nothing is made of a picture that is not there")
         try house.move("b.json", from: .failed)
@@ -261,6 +261,7 @@ struct DaemonCompoundTests {
             "a.0003", plan: [1],
             NewAttempt(provider: "gated", model: nil, userID: "u", estimate: .free, freeOfCharge: true), at: now)
         house.life.working.remove(family.parent)
+        house.life.cancels.leave(family.parent.text)
         guard case .parked(let later) = await house.life.live(claimed, queued: 0) else {
             throw Ill(sentence: "nothing was left to do")
         }
