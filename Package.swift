@@ -155,8 +155,8 @@ let package = Package(
         .testTarget(
             name: "ProvidersTests",
             dependencies: [
-                "Providers", "BFLSimulator", "Contract", "FashnSimulator", "RunwaySimulator", "ServiceSimulator",
-                "Transfer",
+                "Providers", "BFLSimulator", "Contract", "FashnSimulator", "Linux", "OpenAISimulator",
+                "RunwaySimulator", "ServiceSimulator", "TestSupport", "Transfer", "vizd",
             ], exclude: ["Prompts"]),
         .testTarget(
             name: "RunwaySimulatorTests",

@@ -21,12 +21,22 @@ extension Pipeline {
         guard let kept, kept.fingerprint == plan.fingerprint?.bytes, let place = StoredNote(encoded: kept.place) else {
             return nil
         }
-        // From this look to the entry in the record nobody removes the picture.
+        // From the look at the picture to its entry in the record nobody removes it.
         await takeTurn(&job)
-        guard try await isThere(kept, job) else {
+        do throws(StepTrouble) {
+            if let event = try await answer(plan, kept, place, job) { return event }
+        } catch {
             giveTurn(&job)
-            return nil
+            throw error
         }
+        giveTurn(&job)
+        return nil
+    }
+
+    private func answer(_ plan: Plan, _ kept: KeptPicture, _ place: StoredNote, _ job: JobRun)
+        async throws(StepTrouble) -> JobEvent?
+    {
+        guard try await isThere(kept, job) else { return nil }
         // Where it is is said by today's configuration: the folder may have moved, or the bucket's public address.
         var stored =
             wardrobe.address(of: job.storedName(plan.kind)).map {

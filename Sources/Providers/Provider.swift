@@ -304,8 +304,8 @@ package struct CallProgress: Hashable, Sendable {
     package init(fraction: Double?, words: String?) { (self.fraction, self.words) = (fraction, words) }
 }
 
-/// Whoever makes pictures.
-package protocol Provider: Sendable {
+/// Whoever makes pictures. Printed it is its name: what it is made of holds its key.
+package protocol Provider: Sendable, CustomStringConvertible {
     /// Name, models, limits.
     var traits: ProviderTraits { get }
 
@@ -336,6 +336,10 @@ package protocol Provider: Sendable {
 
     /// What the account has and may do; nil where the provider does not tell. Free.
     func account() async throws(ProviderFailure) -> Account?
+}
+
+extension Provider {
+    package var description: String { "provider \(traits.id)" }
 }
 
 /// What a provider without tasks, uploads and accounts need not say.

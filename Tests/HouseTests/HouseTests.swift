@@ -147,6 +147,74 @@ struct HouseTests {
         #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
     }
 
+    /// Where a provider may be called by its name: its own folder, the registry, and the settings that carry its name.
+    private func mayNameProviders(_ path: String) -> Bool {
+        path == "Sources/Providers/ProviderRegistry.swift" || path.hasPrefix("Sources/vizd/Settings/")
+            || path.hasPrefix("Sources/Providers/") && path.split(separator: "/").count > 3
+    }
+
+    /// A name in quotes at one side of a comparison, in a `case` or as what something begins with or contains.
+    private func comparesProvider(_ line: String, _ names: [String]) -> Bool {
+        names.contains { name in
+            let quoted = "\"\(name)\""
+            return ["== \(quoted)", "!= \(quoted)", "~= \(quoted)", "\(quoted) ==", "\(quoted) !=", "\(quoted) ~="]
+                .contains(where: line.contains)
+                || ["hasPrefix(\(quoted)", "hasSuffix(\(quoted)", "contains(\(quoted)"].contains(where: line.contains)
+                || line.trimmingCharacters(in: .whitespaces).hasPrefix("case ") && line.contains(quoted)
+        }
+    }
+
+    /// What providers are called by, read off their own folders: the id of the configuration and the name of results.
+    private func providerNames() throws -> [String] {
+        try Tree.swiftFiles(under: "Sources/Providers").flatMap { file in
+            file.lines.flatMap { line in
+                line.matches(of: /\bid: "(\w+)", displayName: "([^"]+)"/).flatMap { [String($0.1), String($0.2)] }
+            }
+        }
+    }
+
+    @Test("nobody but a provider's own folder, the registry and the settings asks which provider it is")
+    func nobodyAsksWhichProvider() throws {
+        let names = Array(Set(try providerNames()))
+        #expect(Set(names).isSuperset(of: ["runway", "flatlay", "fashn", "bfl", "openai", "exec", "Runway ML"]))
+        var breaches: [String] = []
+        for (path, lines) in try Tree.swiftFiles(under: "Sources") where !mayNameProviders(path) {
+            for (number, line) in lines.enumerated() where comparesProvider(line, names) {
+                breaches.append("\(path):\(number + 1): \(line)")
+            }
+        }
+        #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
+        // The rule sees what it is there for.
+        for line in [
+            #"if plan.provider == "runway" {"#, #"guard "exec" != name else { return }"#,
+            #"    case "bfl", "fashn": 2"#,
+            #"if id.hasPrefix("openai") {"#, #"provider.traits.displayName == "Runway ML""#,
+        ] {
+            #expect(comparesProvider(line, names), "\(line)")
+        }
+        #expect(!comparesProvider(#"resubmitAfter["runway"] = 1"#, names))
+    }
+
+    @Test("what docs/PROVIDERS.md says of the smallest provider is so: its folder, and the lines that name it")
+    func smallestProvider() throws {
+        let text = try String(contentsOf: Tree.root.appending(path: "docs/PROVIDERS.md"), encoding: .utf8)
+        let files = try Tree.swiftFiles(under: "Sources/Providers/BFL")
+        // The last piece of a file that ends in a line feed is empty.
+        for (path, lines) in files {
+            #expect(text.contains("\(lines.count - 1) \(path)\n"), "\(path): \(lines.count - 1)")
+        }
+        #expect(text.contains("\(files.reduce(0) { $0 + $1.lines.count - 1 }) total\n"))
+        // As grep -w has words; those of Unicode go on over a dot.
+        let bfl = /\b(?i:bfl)\b/.wordBoundaryKind(.simple)
+        var named: [String: Int] = [:]
+        for (path, lines) in try Tree.swiftFiles(under: "Sources") where !path.hasPrefix("Sources/Providers/BFL/") {
+            let count = lines.count { $0.firstMatch(of: bfl) != nil }
+            if count > 0 { named[String(path.dropFirst("Sources/".count)), default: 0] += count }
+        }
+        #expect(!named.isEmpty)
+        for (path, count) in named { #expect(text.contains("| `\(path)` | \(count) |"), "\(path): \(count)") }
+    }
+
     @Test("unchecked sendability stays at the edge, and says what guards it")
     func uncheckedIsExplained() throws {
         let allowed: Set<String> = ["Linux", "Imaging"]

@@ -23,6 +23,8 @@ struct OpenAIPicture {
         case .makeThenStall: (reply, isAnswered) = (.steps([.stall]), false)
         case .makeThenStatus(let status):
             (reply, isAnswered) = (.answer(status: status, headers: headers, body: Array("{}".utf8)), false)
+        case .makeThenBody(let text):
+            (reply, isAnswered) = (.answer(status: 200, headers: headers, body: Array(text.utf8)), false)
         case .cutAnswer:
             let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n\r\n"
             reply = .steps([.bytes(Array(head.utf8) + body.prefix(body.count / 2)), .close])

@@ -35,6 +35,8 @@ package enum OpenAIFault: Sendable {
     case makeThenStall
     /// A picture is made, and the answer is this status.
     case makeThenStatus(Int)
+    /// A picture is made, and the answer of success has this body.
+    case makeThenBody(String)
     /// The answer breaks off in its middle.
     case cutAnswer
     /// The picture's text is no base64.

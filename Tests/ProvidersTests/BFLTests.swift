@@ -160,9 +160,9 @@ struct BFLTests {
             #expect(try await bfl(wire, base: base).poll(text).state == .waiting(.queued), "\(text)")
             let request = try #require(wire.requests.first)
             #expect(request.url == asked && request.credential?.value == key, "\(text)")
-            #expect(request.credential?.origin == ServiceCalls.origin(of: asked), "\(text)")
+            #expect(request.credential?.origin == asked.webOrigin, "\(text)")
             let isConfigured = if case .configured = request.reach { true } else { false }
-            #expect(isConfigured == (ServiceCalls.origin(of: asked) == base), "\(text)")
+            #expect(isConfigured == (asked.webOrigin == base), "\(text)")
         }
     }
 

@@ -55,7 +55,7 @@ struct BFLTicket: Equatable {
 
     /// Whether an address leads to one of the maker's own clusters (`https://api.us1.bfl.ai/…`): the key may go there.
     static func isMakers(_ address: String) -> Bool {
-        let origin = ServiceCalls.origin(of: address)
+        let origin = address.webOrigin
         guard origin.hasPrefix("https://"), origin.hasSuffix(".bfl.ai") else { return false }
         return origin.dropFirst(8).utf8.allSatisfy { byte in
             switch byte {

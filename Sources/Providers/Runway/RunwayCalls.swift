@@ -22,14 +22,7 @@ struct RunwayCalls: Sendable {
         (self.transfer, self.key, self.stall) = (transfer, key, stall)
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         credential = TransferCredential(
-            name: "Authorization", value: "Bearer \(key)", origin: RunwayCalls.origin(of: baseURL))
-    }
-
-    /// `scheme://host[:port]` in lower case, of an address that the settings have looked at.
-    static func origin(of address: String) -> String {
-        guard let scheme = address.firstRange(of: "://") else { return address.lowercased() }
-        let host = address[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        return (address[..<scheme.upperBound] + host).lowercased()
+            name: "Authorization", value: "Bearer \(key)", origin: baseURL.webOrigin)
     }
 
     /// A GET or DELETE. Bounded tightly: it can be made again.

@@ -53,30 +53,13 @@ struct ServiceCalls: Sendable {
     func quote(_ text: String) -> String { ServiceQuote.shown(text, key: key) }
 
     /// Whether an address has the configured one's origin.
-    func isOwn(_ address: String) -> Bool { ServiceCalls.origin(of: address) == ServiceCalls.origin(of: baseURL) }
-
-    /// `scheme://host[:port]` in lower case, of an absolute address.
-    static func origin(of address: String) -> String {
-        guard let scheme = address.firstRange(of: "://") else { return address.lowercased() }
-        let host = address[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        return (address[..<scheme.upperBound] + host).lowercased()
-    }
+    func isOwn(_ address: String) -> Bool { address.webOrigin == baseURL.webOrigin }
 
     private func request(_ method: TransferMethod, _ address: String, _ reach: TransferReach) -> TransferRequest {
         var request = TransferRequest(method, address, reach: reach)
         request.headers = [TransferHeader("Accept", "application/json")]
-        request.credential = TransferCredential(
-            name: header, value: prefix + key, origin: ServiceCalls.origin(of: address))
+        request.credential = TransferCredential(name: header, value: prefix + key, origin: address.webOrigin)
         request.limits.bytes = 1 << 20
         return request
-    }
-}
-
-extension String {
-    /// Whether it can be fetched at all; the transfers judge where it leads.
-    var isWebAddress: Bool {
-        let start = prefix(8).lowercased()
-        return (start.hasPrefix("https://") || start.hasPrefix("http://")) && utf8.count <= 16_384
-            && utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     }
 }

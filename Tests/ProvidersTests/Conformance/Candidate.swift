@@ -1,7 +1,13 @@
-// The providers of the conformance suite, each beside a simulator of its own. One more takes a `Stage` of its own and a
-// line in `Candidate.all`.
+// The providers of the conformance suite, each beside a simulator of its own, and what a place for one has to be able
+// to do. One more takes a `Stage` of its own and a line in one of the lists of `Candidates`.
+//
+// What a provider has is the kind of its stage: one with tasks is a `TaskStage`, one whose tasks end in addresses an
+// `AddressStage`, one whose answer brings the picture an `InlineStage`. A case that asks for tasks is made of the list
+// of those that have them, so that for the others it is not there, and does not pass without having looked at anything.
 
+import BFLSimulator
 import Contract
+import FashnSimulator
 import RunwaySimulator
 import Synchronization
 import Testing
@@ -9,19 +15,51 @@ import Transfer
 
 @testable import Providers
 
-/// A provider that is to conform.
-struct Candidate: Sendable, CustomTestStringConvertible {
+/// A provider that is to conform, and the kind of place that there is for it.
+struct Candidate<Place>: Sendable, CustomTestStringConvertible {
     /// As the configuration spells it.
     let name: String
-    let open: @Sendable () throws -> any Stage
+    let open: @Sendable () throws -> Place
 
     var testDescription: String { name }
 
-    static let all = [
+    /// The same as less than it is.
+    func seen<Other>(as kind: @escaping @Sendable (Place) -> Other) -> Candidate<Other> {
+        Candidate<Other>(name: name) { [open] in kind(try open()) }
+    }
+}
+
+/// Every provider of this build, by what it has.
+enum Candidates {
+    /// Tasks that end in addresses of pictures.
+    static let withAddresses: [Candidate<any AddressStage>] = [
         Candidate(name: "runway") { try RunwayStage() },
         Candidate(name: "fashn") { try ServiceStage.fashn() },
         Candidate(name: "bfl") { try ServiceStage.bfl() },
     ]
+
+    /// Tasks that are asked about.
+    static let withTasks: [Candidate<any TaskStage>] = withAddresses.map { $0.seen { $0 } }
+
+    /// An account that tells what it has.
+    static let withAccounts = withTasks
+
+    private static let openai = Candidate<any InlineStage>(name: "openai") { try OpenAIStage() }
+    private static let exec = Candidate<any InlineStage>(name: "exec") { try ExecStage() }
+
+    /// Answers that bring the picture along.
+    static let inline: [Candidate<any InlineStage>] = [
+        openai, exec, Candidate(name: "flatlay") { FlatLayStage() },
+    ]
+
+    /// Services elsewhere, which are paid and have a key.
+    static let hosted: [Candidate<any Stage>] = withTasks.map { $0.seen { $0 } } + [openai.seen { $0 }]
+
+    /// Calls that last, cost nothing, and end when they are given up.
+    static let ending: [Candidate<any InlineStage>] = [exec]
+
+    /// All of them.
+    static let all: [Candidate<any Stage>] = withTasks.map { $0.seen { $0 } } + inline.map { $0.seen { $0 } }
 }
 
 /// What the simulator saw.
@@ -34,13 +72,15 @@ struct Witness: Equatable {
     let billed: Int64
 }
 
-/// What may go wrong with the one paid call.
+/// What may go wrong with the one call that may be paid.
 enum Mischief: CaseIterable {
     // Nothing is made, and the answer says so.
 
     case limit, badKey, noCredit
     /// A refusal that repeats the key, a signed address and a photo.
     case echo
+    /// A program or a painter fails.
+    case breaks
 
     // Nothing is made, and nobody can know.
 
@@ -49,20 +89,38 @@ enum Mischief: CaseIterable {
     // It is made, and the answer does not say so.
 
     case madeThenTrouble, madeThenReset, madeThenCut, madeThenGarbage, madeThenEmpty
+    /// The answer is longer than any that names a task.
+    case madeThenVast
+
+    // It is made, comes with the answer, and is no use.
+
+    case tooLarge, wrongBytes
+
+    /// A program goes on until it is ended.
+    case hangs
+
+    /// What may happen to any order that is sent to a service.
+    static let ofServices: [Mischief] = [
+        .limit, .badKey, .noCredit, .echo, .trouble, .resetUnanswered, .madeThenTrouble, .madeThenReset, .madeThenCut,
+        .madeThenGarbage, .madeThenEmpty,
+    ]
 
     /// Whether the order exists after it.
     var makes: Bool {
         switch self {
-        case .limit, .badKey, .noCredit, .echo, .trouble, .resetUnanswered: false
-        case .madeThenTrouble, .madeThenReset, .madeThenCut, .madeThenGarbage, .madeThenEmpty: true
+        case .limit, .badKey, .noCredit, .echo, .breaks, .trouble, .resetUnanswered, .hangs: false
+        case .madeThenTrouble, .madeThenReset, .madeThenCut, .madeThenGarbage, .madeThenEmpty, .madeThenVast: true
+        case .tooLarge, .wrongBytes: true
         }
     }
 
     /// Whether the answer proves what is.
     var isClear: Bool {
         switch self {
-        case .limit, .badKey, .noCredit, .echo: true
-        default: false
+        case .limit, .badKey, .noCredit, .echo, .breaks, .tooLarge, .wrongBytes, .hangs: true
+        case .trouble, .resetUnanswered, .madeThenTrouble, .madeThenReset, .madeThenCut, .madeThenGarbage,
+            .madeThenEmpty, .madeThenVast:
+            false
         }
     }
 }
@@ -70,20 +128,36 @@ enum Mischief: CaseIterable {
 /// A provider at work beside its simulator.
 protocol Stage: Sendable {
     /// The provider, made anew as after a restart: it knows nothing but its settings.
-    func provider() -> any Provider
-    /// Fetches an address out of an answer, as the pipeline does.
-    func fetch(_ address: String) async throws(TransferFailure) -> TransferAnswer
-    /// Lets the next paid call go wrong.
-    func spoil(_ mischief: Mischief)
+    func provider() throws -> any Provider
+    /// What can go wrong here.
+    var mischiefs: [Mischief] { get }
+    /// Lets the next order go wrong.
+    func spoil(_ mischief: Mischief) throws
+    var witness: Witness { get throws }
+    /// Texts that no message may contain; the key first, where there is one.
+    var secrets: [String] { get }
+}
+
+/// One whose orders become tasks.
+protocol TaskStage: Stage {
     /// Lets the next question about a task go wrong; what it asks about goes on.
     func spoilQuestion(_ fault: Fault)
     /// Puts the simulator's clock on.
     func pass(hours: Double)
-    var witness: Witness { get }
-    /// Texts that no message may contain; the key first.
-    var secrets: [String] { get }
+}
+
+/// One whose tasks end in addresses.
+protocol AddressStage: TaskStage {
+    /// Fetches an address out of an answer, as the pipeline does.
+    func fetch(_ address: String) async throws(TransferFailure) -> TransferAnswer
     /// Whether a finished task that is read again has an address that serves, however old it is.
     var renewsAddresses: Bool { get }
+}
+
+/// One whose answer brings the picture along.
+protocol InlineStage: Stage {
+    /// Whether these are the bytes of the picture that was made, all of them.
+    func isWhole(_ picture: [UInt8]) -> Bool
 }
 
 /// A clock that stands until it is moved; shared by a stage and its simulator.
@@ -111,7 +185,8 @@ enum StageOrder {
         return reference
     }
 
-    /// An order of a model: so many pictures of garments, and the person where there is to be one.
+    /// An order of a model for what it makes first, a picture or a film: so many pictures of garments, and the person
+    /// where there is to be one.
     static func of(
         _ model: ModelTraits, garments: Int, withPerson: Bool = false, size: PixelSize? = nil, fill: Bool = false
     ) -> Providers.Order {
@@ -124,7 +199,7 @@ enum StageOrder {
         var references = (0..<garments).map { reference($0) } + (withPerson ? [reference(99, .person)] : [])
         for (index, tag) in (written?.tags ?? []).enumerated() { references[index].tag = tag }
         return Providers.Order(
-            kind: .image, model: model, size: size ?? model.defaultSize, seed: nil, prompt: written?.text,
-            references: references)
+            kind: model.kinds[0], model: model, size: size ?? model.defaultSize, seed: nil, prompt: written?.text,
+            references: references, seconds: model.seconds)
     }
 }

@@ -1,4 +1,4 @@
-// The simulators of this project as stages of the conformance suite.
+// The simulators of this project as stages of the conformance suite: those of services that make pictures by tasks.
 
 import BFLSimulator
 import Contract
@@ -32,11 +32,14 @@ extension Mischief {
         case .madeThenCut: .cutAnswer
         case .madeThenGarbage: .garbageJSON
         case .madeThenEmpty: .empty
+        case .madeThenVast: .createThenStatus(200, body: said(String(repeating: "x", count: 4 << 20)))
+        case .breaks, .tooLarge, .wrongBytes, .hangs: preconditionFailure("\(self) cannot happen to a task's order")
         }
     }
 }
 
-private func loopbackTransfer(_ port: UInt16) throws -> CurlTransfer {
+/// Transfers to this machine.
+func loopbackTransfer(_ port: UInt16) throws -> CurlTransfer {
     var settings = TransferSettings()
     settings.allowInsecure = ["127.0.0.1:\(port)"]
     return try CurlTransfer(settings)
@@ -51,7 +54,7 @@ extension Transferring {
 }
 
 /// Runway beside its simulator.
-final class RunwayStage: Stage {
+final class RunwayStage: AddressStage {
     private static let key = "key_" + String(repeating: "5e", count: 24)
 
     private let simulator: RunwaySimulator
@@ -71,6 +74,7 @@ final class RunwayStage: Stage {
     }
 
     let renewsAddresses = true
+    let mischiefs = Mischief.ofServices + [.madeThenVast]
     let secrets = [RunwayStage.key, "_jwt=eyJ", "sig=feed", ";base64,/9j"]
 
     func provider() -> any Provider {
@@ -100,7 +104,7 @@ final class RunwayStage: Stage {
 }
 
 /// One of the services that make pictures by tasks, beside its simulator.
-final class ServiceStage: Stage {
+final class ServiceStage: AddressStage {
     private let simulator: ServiceSimulator
     private let transfer: CurlTransfer
     private let clock: StageClock
@@ -110,6 +114,7 @@ final class ServiceStage: Stage {
     private let creditMicros: Double
     private let make: @Sendable (ServiceSettings, String, any Transferring) -> any Provider
     let renewsAddresses = false
+    let mischiefs = Mischief.ofServices + [.madeThenVast]
 
     private init(
         _ dialect: any Dialect, key: String, poor: (Int, String), said: @escaping @Sendable (String) -> String,
