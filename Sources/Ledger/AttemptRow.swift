@@ -170,4 +170,8 @@ package struct AttemptRow: Hashable, Sendable {
         case .intent, .task: freeOfCharge
         }
     }
+
+    /// Whether it was charged and there is nothing to go on with: its answer came, held no picture that could be kept,
+    /// and named no task that could be read again.
+    package var isSpent: Bool { state == .settled && !made && taskID == nil && !freeOfCharge }
 }

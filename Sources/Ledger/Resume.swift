@@ -21,11 +21,13 @@
 //
 //     submission_unknown, generation_failed, moderation,
 //       cancelled (its task was given up)                        prepare
-//     not_an_image, download_too_large: the bytes in work/ are   poll with a task id, prepare where nothing was paid;
-//       no good, fetch them again                                else the lines below
+//     not_an_image, download_too_large: the bytes in work/ are   poll with a task id, prepare where nothing was paid
+//       no good, fetch them again                                or the answer brought nothing that was kept; else the
+//                                                                lines below
 //     it was answered from a picture that was there              prepare
 //     it was stored                                              update
 //     it was fetched                                             store
+//     its last attempt is spent: charged, no task, no picture    prepare (there is nothing to read again)
 //     it was prepared anew since its last attempt                prepare
 //     else                                                       as `ordered`
 
@@ -76,12 +78,15 @@ package enum Resume: Hashable, Sendable {
         case .submissionUnknown, .generationFailed, .moderation, .cancelled: return .prepare
         case .notAnImage, .downloadTooLarge:
             if last.map({ $0.taskID != nil || $0.freeOfCharge }) ?? true { return fromOrder(row, last) }
+            // Its answer came and held nothing that could be kept, at a price that nobody told.
+            if row.picture == nil, last?.state == .uncertain { return .prepare }
         default: break
         }
         // A picture that was there before may be another by now: it is looked at once more, which costs nothing.
         if let picture = row.picture, picture.isReused { return .prepare }
         if row.stored != nil { return .update }
-        return row.picture.map(Resume.store) ?? fromOrder(row, last)
+        if let picture = row.picture { return .store(picture) }
+        return last?.isSpent == true ? .prepare : fromOrder(row, last)
     }
 
     /// What the last attempt says, if it is still the one to go on from. A job that was prepared anew since has no

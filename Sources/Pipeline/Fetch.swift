@@ -106,7 +106,8 @@ extension Pipeline {
             if error.code.isOurs || [.workerDied, .timedOut].contains(error.code) {
                 throw .job(.imagingUnavailable("the finished picture", error))
             }
-            return .spoiled(plan.kind == .video ? .notAFilm(error) : .notAnImage(error))
+            let isFetched = job.taskID != nil
+            return .spoiled(plan.kind == .video ? .notAFilm(error) : .notAnImage(error, isFetched: isFetched))
         }
         let note: PictureNote
         do throws(SystemFailure) {

@@ -127,6 +127,10 @@ extension Pipeline {
         case .refused(let failure):
             try await settle(.refused, job)
             job.charge(.nothing(like: job.estimate), uncertain: false)
+            // A free call that was given up: what else stood in its way does not matter any more.
+            if failure.code == .cancelled, job.cancel.isMade {
+                return .cancelled(.cancelledCall(displayName(plan.provider)))
+            }
             return refusal(failure, of: plan)
         case .lost(let answer):
             try await settle(.uncertain, job)
@@ -145,11 +149,28 @@ extension Pipeline {
         let (report, template) = (job.report, job.progress(.generate, .follow(plan, taskID: "")))
         let name = displayName(plan.provider)
         report(template.saying("\(name) is making the picture", percent: 20))
-        return await provider.submit(order) { progress in
+        let tell = { @Sendable (progress: CallProgress) in
             let part = min(max(progress.fraction ?? 0, 0), 1)
             let told = progress.fraction.map { _ in " (\(Int(part * 100)) %)" } ?? ""
             let words = progress.words.map { ": \($0)" } ?? ""
             report(template.saying("\(name) is making the picture\(told)\(words)", percent: 20 + Int(part * 60)))
+        }
+        // The answer to a paid call is awaited whatever anybody wishes: only it says what became of the money.
+        guard provider.traits.isFree else { return await provider.submit(order, progress: tell) }
+        return await untilWished(job.cancel) { await provider.submit(order, progress: tell) }
+    }
+
+    /// Runs a free call, whose task is cancelled as soon as the job is to end: such a call costs nothing and leaves
+    /// nothing behind. Its answer is awaited all the same, so that nothing of it is left when the job ends.
+    private func untilWished(_ wish: JobCancel, _ call: @escaping @Sendable () async -> Submission) async -> Submission
+    {
+        let task = Task { await call() }
+        wish.onMade { task.cancel() }
+        defer { wish.forget() }
+        return await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
         }
     }
 

@@ -198,9 +198,11 @@ package struct Pipeline: Sendable {
         case (.update, let plan?, let picture?, let stored?): entry = .update(plan, picture, stored)
         case (.conclude, let plan?, let picture?, let stored?): entry = .conclude(plan, picture, stored)
         case (.submissionUnknown(let attempt), _, _, _):
-            entry =
-                attempt.state == .settled
-                ? .fail(.pictureGone(ticket.name, ticket.row.picture)) : try await lostEntry(attempt, plan, job)
+            if let closed = closedEntry(attempt, job) {
+                entry = closed
+            } else {
+                entry = try await lostEntry(attempt, plan, job)
+            }
         case (.poll(let task, let attempt), _, _, _): entry = followEntry(task, attempt, plan, &job)
         case (.land, _, _, _): preconditionFailure("a result that only has to land came to the pipeline")
         default: entry = .fail(.strangeNote)
@@ -228,6 +230,13 @@ package struct Pipeline: Sendable {
         } catch {
             throw StepTrouble(error)
         }
+    }
+
+    /// An order of an earlier run of the program whose answer came, so that it is closed at a figure, and whose picture
+    /// is not there; nil for one that is not closed so.
+    private func closedEntry(_ attempt: AttemptRow, _ job: JobRun) -> JobEntry? {
+        if attempt.isSpent { return .fail(.spent(attempt, displayName(attempt.provider))) }
+        return attempt.state == .settled ? .fail(.pictureGone(job.ticket.name, job.ticket.row.picture)) : nil
     }
 
     /// An order of an earlier run of the program whose answer is lost: closed as a cost, then as the settings say.

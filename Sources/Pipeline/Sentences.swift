@@ -80,11 +80,15 @@ extension JobFailure {
             retryable: true)
     }
 
-    static func notAnImage(_ failure: ImageFailure) -> JobFailure {
-        JobFailure(
+    /// `isFetched`: it lies at the provider, and may be fetched once more; else it came with the answer.
+    static func notAnImage(_ failure: ImageFailure, isFetched: Bool) -> JobFailure {
+        let advice =
+            isFetched
+            ? "to try once more" : "to have it made anew, which costs as much again"
+        return JobFailure(
             .notAnImage,
             "What the provider sent is no whole picture: \(sentence(failure.message)) "
-                + "Move the request from failed/ back to incoming/ to try once more.")
+                + "Move the request from failed/ back to incoming/ \(advice).")
     }
 
     static func notAFilm(_ failure: ImageFailure) -> JobFailure {
@@ -137,6 +141,15 @@ extension JobFailure {
                 + "to make a new picture.")
     }
 
+    /// An attempt that was charged and brought nothing; why that was is known no more.
+    static func spent(_ attempt: AttemptRow, _ provider: String) -> JobFailure {
+        JobFailure(
+            .generationFailed,
+            "Attempt \(attempt.attempt) at \(provider) was charged and brought no picture that can be kept, and vizd was "
+                + "stopped before it could say why. Move the request from failed/ back to incoming/ to order it anew.",
+            retryable: false)
+    }
+
     static func submissionUnknown(_ attempt: AttemptRow, _ provider: String, _ suspicion: String?) -> JobFailure {
         JobFailure(
             .submissionUnknown,
@@ -178,6 +191,14 @@ extension JobFailure {
             attempts == 0
             ? "before anything was ordered, so it cost nothing" : "before it was ordered once more"
         return JobFailure(.cancelled, "The job was cancelled \(cost). \(anew)")
+    }
+
+    /// A free call that was ended while it lasted.
+    static func cancelledCall(_ provider: String) -> JobFailure {
+        JobFailure(
+            .cancelled,
+            "The job was cancelled while \(provider) was making the picture, and that was ended. It cost nothing. "
+                + anew)
     }
 
     private static let anew = "To have the picture after all, move the request from failed/ back to incoming/."

@@ -32,6 +32,18 @@ extension EndToEnd {
             }
         }
 
+        /// Waits for the two processes that a script wrote down as `far` and `near`.
+        private func pair(_ site: Site, _ daemon: DaemonRun) throws -> [Int32] {
+            try daemon.await("the program", in: [site.path]) { () -> [Int32]? in
+                let texts = try ["far", "near"].map { name -> String in
+                    guard try Directory(path: site.path).infoIfPresent(of: FileName(name)) != nil else { return "" }
+                    return String(decoding: try Host.readFile("\(site.path)/\(name)", limit: 100), as: UTF8.self)
+                }
+                let numbers = texts.compactMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+                return numbers.count == 2 ? numbers : nil
+            }
+        }
+
         @Test("the example script makes a picture of a dropped request, for nothing")
         func example() throws {
             let site = try Site()
@@ -86,14 +98,7 @@ extension EndToEnd {
                 """)
             let first = try site.ready(settings(program))
             try site.deliver(Fixture.request(2), as: "a.json")
-            let processes = try first.await("the program", in: [site.path]) { () -> [Int32]? in
-                let texts = try ["far", "near"].map { name -> String in
-                    guard try Directory(path: site.path).infoIfPresent(of: FileName(name)) != nil else { return "" }
-                    return String(decoding: try Host.readFile("\(site.path)/\(name)", limit: 100), as: UTF8.self)
-                }
-                let numbers = texts.compactMap { Int32($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-                return numbers.count == 2 ? numbers : nil
-            }
+            let processes = try pair(site, first)
             try first.kill()
             try Directory(path: site.path).open("again", .create).sync()
             let second = try site.ready(settings(program))
@@ -102,6 +107,36 @@ extension EndToEnd {
                 try processes.contains(where: isThere) ? nil : true
             }
             #expect(try second.stop() == 0)
+        }
+
+        @Test("a wish ends the program and all that it started, at once and for nothing")
+        func cancelled() throws {
+            let site = try Site()
+            let program = try script(
+                site,
+                """
+                trap '' TERM
+                setsid sh -c 'trap "" TERM; echo $$ > '\(site.path)/far'; while :; do sleep 1; done' &
+                while [ ! -s '\(site.path)/far' ]; do sleep 0.05; done
+                echo $$ > '\(site.path)/near'
+                while :; do sleep 1; done
+                """)
+            let daemon = try site.ready(settings(program))
+            try site.deliver(Fixture.request(2), as: "a.json")
+            let processes = try pair(site, daemon)
+            try site.deliver("", as: "a.cancel")
+            let result = try ResultDocument.decode(try daemon.result("a", in: "failed"))
+            // Who sees the result sees the end of the program.
+            #expect(try !processes.contains(where: isThere))
+            guard case .failed(let failure) = result.outcome else {
+                Issue.record("\(result)")
+                return
+            }
+            #expect(failure.code == .cancelled && failure.message.contains("cost nothing"), "\(failure)")
+            #expect(result.cost.usd == 0 && !result.cost.uncertain)
+            try daemon.awaitLine("cancel.done", ["job": "a"])
+            #expect(try Directory(path: "\(site.state)/work/exec").names().isEmpty)
+            #expect(try daemon.stop() == 0)
         }
 
         @Test("check-config names a program that is relative, is not there, or is none")

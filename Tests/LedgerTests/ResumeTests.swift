@@ -98,7 +98,8 @@ struct ResumeTests {
         for code in ResultCode.allCases where !anew.contains(code) {
             for last in Self.attempts {
                 let (bare, picture) = (Self.row(.landed), Self.row(.landed, picture: true))
-                #expect(Resume.afterFailure(code, of: bare, last: last) == Resume.fromAttempt(last))
+                let expected = last?.isSpent == true ? .prepare : Resume.fromAttempt(last)
+                #expect(Resume.afterFailure(code, of: bare, last: last) == expected)
                 #expect(Resume.afterFailure(code, of: picture, last: last) == .store(.sample))
                 let stored = Self.row(.landed, picture: true, stored: true)
                 #expect(Resume.afterFailure(code, of: stored, last: last) == .update)
@@ -128,6 +129,29 @@ struct ResumeTests {
             let free = Self.attempt(.free, .settled, nil, made: true)
             #expect(Resume.afterFailure(code, of: row, last: free) == .prepare)
         }
+    }
+
+    @Test(
+        "an answer that was charged and brought nothing has nothing to read again: a retry orders anew, a crash does not"
+    )
+    func spent() throws {
+        for code in ResultCode.allCases {
+            let row = Self.row(.landed)
+            let spent = try #require(Self.attempt(.paid, .settled, nil))
+            #expect(spent.isSpent && Resume.afterFailure(code, of: row, last: spent) == .prepare)
+            #expect(Resume.point(of: Self.row(.ordered), last: spent) == .submissionUnknown(spent))
+            // One that brought a picture, or has a task, is no such attempt.
+            for other in [Self.attempt(.paid, .settled, nil, made: true), Self.attempt(.paid, .settled, "task-1")] {
+                #expect(try !#require(other).isSpent)
+            }
+        }
+        // At a price that nobody told, only a code that says that the answer came tells it from a lost one.
+        let untold = try #require(Self.attempt(.paid, .uncertain, nil))
+        #expect(!untold.isSpent)
+        for code in [ResultCode.notAnImage, .downloadTooLarge] {
+            #expect(Resume.afterFailure(code, of: Self.row(.landed), last: untold) == .prepare)
+        }
+        #expect(Resume.afterFailure(.internal, of: Self.row(.landed), last: untold) == .submissionUnknown(untold))
     }
 
     @Test("a retry leaves a row from which a crash leads to the very same step")

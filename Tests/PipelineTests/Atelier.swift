@@ -307,6 +307,8 @@ final class Atelier: Sendable {
     let paid = ScriptedProvider("paid", isFree: false)
     /// One whose answer brings the picture along.
     let long = ScriptedProvider("long", isFree: false, hasLongCalls: true)
+    /// The same for nothing: a program.
+    let program = ScriptedProvider("program", hasLongCalls: true)
     let transfer = ScriptedTransfer()
     let time = ManualTime()
     let desk: ProviderDesk
@@ -357,7 +359,7 @@ final class Atelier: Sendable {
     func pipeline(troubles: [TroubledWardrobe.Call: [WardrobeFailure]] = [:]) -> Pipeline {
         Pipeline(
             PipelineParts(
-                providers: ProviderRegistry([flatlay, scripted, paid, long]), transfer: transfer,
+                providers: ProviderRegistry([flatlay, scripted, paid, long, program]), transfer: transfer,
                 wardrobe: TroubledWardrobe(wardrobe, troubles), journal: journal, photos: photos, workers: workers,
                 painter: Painter(workers: workers), work: work, desk: desk),
             time: PipelineTime(

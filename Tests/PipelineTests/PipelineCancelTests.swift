@@ -147,6 +147,66 @@ struct PipelineCancelTests {
         #expect(result.failure?.code == .submissionUnknown && result.cost.uncertain)
     }
 
+    // MARK: Calls that last
+
+    private var ended: ProviderFailure {
+        ProviderFailure(code: .cancelled, message: "It was ended.", retryable: false)
+    }
+
+    /// A job of the free provider whose calls last.
+    private func program() async throws -> JobTicket {
+        try await atelier.admit(atelier.request(#""provider": "program""#, outfit: Atelier.one))
+    }
+
+    @Test("a long call that costs nothing is ended at once, and the job is cancelled for nothing")
+    func freeCall() async throws {
+        atelier.program.fail(ended)
+        atelier.program.meanwhile { [cancel] in
+            cancel.make()
+            do { try await Task.sleep(for: .seconds(86_400)) } catch {}
+            #expect(Task.isCancelled)
+        }
+        let result = try await run(try await program()) { _ in false }
+        try isCancelled(result, cost: .init(credits: nil, usd: 0, uncertain: false))
+        #expect(result.failure?.message.contains("while Scripted was making the picture") == true, "\(result)")
+        #expect(atelier.program.orders.count == 1 && atelier.desk.figures("program") == (taken: 0, waiting: 0))
+        #expect(try await attempts().map(\.state) == [.refused])
+        // The request put back is made anew.
+        try await atelier.land("a", result)
+        atelier.program.answer(try Repository.picture("noise.png"))
+        #expect(try await atelier.run(try await program()).picture != nil)
+    }
+
+    @Test("a free picture that was made in that moment is kept, and what failed by itself says how")
+    func freeCallTooLate() async throws {
+        atelier.program.meanwhile { [cancel] in cancel.make() }
+        atelier.program.answer(try Repository.picture("noise.png"))
+        #expect(try await run(try await program()) { _ in false }.picture != nil)
+        let other = try await atelier.admit(
+            atelier.request(#""provider": "program", "seed": 7"#, outfit: Atelier.one), as: "b")
+        atelier.program.fail(ProviderFailure(code: .generationFailed, message: "It broke.", retryable: true))
+        #expect(try await run(other) { _ in false }.failure?.code == .cancelled, "a wish before the call starts none")
+    }
+
+    @Test("a program that says by itself that it was ended is no cancelled job")
+    func endedByItself() async throws {
+        atelier.program.fail(ended)
+        let result = try await run(try await program()) { _ in false }
+        #expect(result.failure?.message == "It was ended.")
+    }
+
+    @Test("a long call that is paid for is never broken off: its picture is kept")
+    func paidCall() async throws {
+        atelier.long.say(.made(GeneratedPicture(bytes: try Repository.picture("noise.png")), price: price))
+        atelier.long.meanwhile { [cancel] in
+            cancel.make()
+            #expect(!Task.isCancelled)
+        }
+        let ticket = try await atelier.admit(atelier.request(#""provider": "long""#, outfit: Atelier.one))
+        #expect(try await run(ticket) { _ in false }.picture != nil)
+        #expect(atelier.long.orders.count == 1)
+    }
+
     // MARK: The task
 
     @Test("a task at work is looked at once more, given up, and booked at its full price")

@@ -56,6 +56,37 @@ struct PipelineLongCallTests {
         #expect(try await atelier.journal.attempts("a").map(\.state) == [.uncertain])
     }
 
+    @Test(
+        "half a picture in the answer is charged and is none; a retry orders anew, since there is nothing to read again"
+    )
+    func truncated() async throws {
+        let whole = try Repository.picture("noise.png")
+        atelier.long.say(.made(GeneratedPicture(bytes: Array(whole.prefix(whole.count / 2))), price: price))
+        let failed = try await atelier.run(request)
+        #expect(failed.failure?.code == .notAnImage && failed.cost.usd == 0.041 && !failed.cost.uncertain)
+        #expect(failed.failure?.message.contains("made anew") == true, "\(failed)")
+        #expect(try await atelier.journal.attempts("a").map(\.state) == [.settled])
+        try await atelier.land("a", failed)
+        atelier.long.say(.made(GeneratedPicture(bytes: whole), price: price))
+        let again = try await atelier.run(try await atelier.admit(request))
+        #expect(again.picture != nil && atelier.long.orders.count == 2 && again.attempts == 2)
+        #expect(again.cost.usd == 0.082)
+    }
+
+    @Test("vizd stopped between the books and the result of such an answer orders nothing by itself; a retry does")
+    func stoppedBetween() async throws {
+        atelier.long.say(.spoiled(nothingInIt, price: price))
+        _ = try await atelier.run(request)
+        // Its result was never landed.
+        let failed = try await atelier.run(try await atelier.admit(request))
+        #expect(failed.failure?.code == .generationFailed && failed.cost.usd == 0.041, "\(failed)")
+        #expect(failed.failure?.message.contains("order it anew") == true && atelier.long.orders.count == 1)
+        try await atelier.land("a", failed)
+        atelier.long.say(.made(GeneratedPicture(bytes: try Repository.picture("noise.png")), price: price))
+        #expect(try await atelier.run(try await atelier.admit(request)).picture != nil)
+        #expect(atelier.long.orders.count == 2)
+    }
+
     @Test("during the call its photos are not counted among those in memory")
     func lettingGo() async throws {
         let pipeline = atelier.pipeline()

@@ -25,7 +25,7 @@ package struct OpenAI: Provider {
         let base = settings.baseURL.hasSuffix("/") ? String(settings.baseURL.dropLast()) : settings.baseURL
         address = base + (base.hasSuffix("/v1") ? "" : "/v1") + "/images/edits"
         credential = TransferCredential(
-            name: "Authorization", value: "Bearer \(key)", origin: ServiceCalls.origin(of: settings.baseURL))
+            name: "Authorization", value: "Bearer \(key)", origin: settings.baseURL.webOrigin)
         let chosen = OpenAIModel.all.filter { $0.name == settings.model }
         let others = OpenAIModel.all.filter { $0.name != settings.model }
         traits = ProviderTraits(
@@ -139,8 +139,8 @@ package struct OpenAI: Provider {
         TaskFailure(
             code: .downloadTooLarge, providerCode: nil,
             message: "The picture that OpenAI made has more than \(settings.pictureBytes) bytes "
-                + "(limits.downloadBytes), and was charged. Raise limits.downloadBytes or ask for a smaller ratio, and "
-                + "send the request under another name.",
+                + "(limits.downloadBytes), and was charged. Raise limits.downloadBytes first; then send the request "
+                + "again, which orders and pays anew, or another one with a smaller ratio.",
             retryable: false)
     }
 

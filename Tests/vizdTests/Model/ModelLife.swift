@@ -187,6 +187,8 @@ struct ModelLife {
         case (.update, let plan?, let picture?, let stored?): entry = .update(plan, picture, stored)
         case (.conclude, let plan?, let picture?, let stored?): entry = .conclude(plan, picture, stored)
         case (.poll(let task, _), let plan?, _, _): entry = .follow(plan, taskID: task)
+        case (.submissionUnknown(let attempt), _, _, _) where attempt.isSpent:
+            entry = .fail(.spent(attempt, "Vendor"))
         case (.submissionUnknown(let attempt), _, _, _) where attempt.state == .settled:
             entry = .fail(.pictureGone(ModelBooks.name, job.row.picture))
         case (.submissionUnknown(let attempt), _, _, _):

@@ -126,8 +126,8 @@ struct ModelWorld: Hashable {
         return world
     }
 
-    /// `mv done/NAME.json incoming/`, or from `failed/`. Who does that after `submission_unknown`, a charged failure
-    /// or a task that is gone has read that it may cost once more.
+    /// `mv done/NAME.json incoming/`, or from `failed/`. Who does that after `submission_unknown`, a charged failure,
+    /// a task that is gone, or an answer whose picture is none has read that it may cost once more.
     private mutating func takeBack() {
         (disk.now.incoming, disk.now.done, disk.now.failed) = (true, false, false)
         forgive()
@@ -139,7 +139,9 @@ struct ModelWorld: Hashable {
             ResultCode(rawValue: String($0))
         }
         let codes: [ResultCode] = [.submissionUnknown, .generationFailed, .moderation]
-        guard let code, codes.contains(code) else { return }
+        // What came with the answer cannot be fetched again.
+        let isSpent = code == .notAnImage && books.attempts.last?.isSpent == true
+        guard let code, codes.contains(code) || isSpent else { return }
         for index in orders.indices { orders[index].isForgiven = true }
     }
 }
