@@ -247,6 +247,7 @@ extension Pipeline {
             attempts: ended.reduce(0) { $0 + $1.result.attempts },
             requestSHA256: SHA256Digest(bytes: ticket.row.digest)?.hex, metadata: request.metadata, finishedAt: now(),
             version: settings.version)
+        document.submitterUID = ticket.row.ownerUID
         if case .complete = outcome {
             document.failedViews = ended.compactMap { part in part.failure.map { .init(name: part.view, failure: $0) } }
         }

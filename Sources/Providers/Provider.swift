@@ -162,6 +162,9 @@ package struct ModelTraits: Hashable, Sendable {
         seconds: Int? = nil
     ) {
         precondition(sizes.admits(defaultSize), "model \(name) does not make its own default size")
+        precondition(
+            !kinds.contains(.video) || (seconds != nil && prompt != nil),
+            "films of \(name) have no length or no prompt")
         precondition(takesPersonImage || !needsPersonImage, "model \(name) needs a person's photo and takes none")
         self.needsPersonImage = needsPersonImage
         (self.name, self.sizes, self.defaultSize) = (name, sizes, defaultSize)

@@ -167,12 +167,12 @@ struct Invariants {
         try kept() + aside()
     }
 
-    /// In work/ is nothing but prepared photos, and the pictures of jobs that have failed and can be retried. One that
+    /// In work/ is nothing but prepared photos, the place for programs, and the pictures of jobs that have failed and can be retried. One that
     /// could not be removed is removed by the next start.
     private func kept() throws -> [String] {
         let names = try Directory(path: "\(stage.site.state)/work").names().map(\.description)
         return try names.filter { name in
-            guard name != "prepared" else { return false }
+            if ["exec", "prepared"].contains(name) { return false }
             if case .fail("unlink", _, _) = strike { return false }
             // A part's goes with the whole.
             let job = name.split(separator: ".").first.map(String.init) ?? ""

@@ -65,7 +65,10 @@ package struct Sweep {
         for scenario in plan.scenarios {
             let counted = try Trial(scenario, .count(reads: !plan.faults.isEmpty), template).run()
             guard counted.breaches.isEmpty else {
-                report.breaches += counted.breaches.map { "\(scenario.name), without a strike: \($0)" }
+                for breach in counted.breaches.map({ "\(scenario.name), without a strike: \($0)" }) {
+                    report.breaches.append(breach)
+                    plan.tell(breach)
+                }
                 continue
             }
             for call in counted.calls { report.calls[Self.kind(of: call), default: 0] += 1 }

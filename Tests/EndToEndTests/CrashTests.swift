@@ -136,7 +136,7 @@ extension EndToEnd {
             #expect(try Set(journal.rows(open: false).map(\.name)) == Set(names))
             #expect(try journal.rows(open: false).allSatisfy { $0.run == 1 && $0.outcome?.box == .done })
             let work = try Directory(path: "\(site.state)/work").names().map(\.description)
-            #expect(work == ["prepared"], "left in work/: \(work)")
+            #expect(work == ["exec", "prepared"], "left in work/: \(work)")
         }
 
         private func expectPicture(_ name: String, _ site: Site) throws {

@@ -66,16 +66,27 @@ extension EndToEnd {
                 ], ["VIZD_HTTP_STALL": "2"], more: Self.film)
         }
 
-        @Test("without a stored picture, or over the budget of a request, nothing is sent")
+        @Test("over the budget of a request nothing is sent")
         func nothingSent() throws {
             let place = try Self.place()
             let daemon = try place.ready(["VIZD_BUDGET_PER_REQUEST": "0.24"])
-            try place.order("bare", outfit: Fixture.outfit(1), more: Self.film)
             try place.order("dear", more: Self.film)
-            #expect(try daemon.failed("bare").code == .garmentUnreadable)
             #expect(try daemon.failed("dear").code == .budgetExceeded)
             #expect(place.runway.books.createsReceived == 0)
-            try place.finish(daemon, ["bare", "dear"])
+            try place.finish(daemon, ["dear"])
+        }
+
+        @Test("without a stored picture one is made first, as a job of its own, and its price is part of the film's")
+        func pictureFirst() throws {
+            let place = try Self.place()
+            let daemon = try place.ready()
+            try place.order("bare", outfit: Fixture.outfit(1), more: Self.film)
+            #expect(try daemon.complete("bare").image.contentType == "video/mp4")
+            let (whole, still) = (try #require(try place.result("bare")), try #require(try place.result("bare.0001")))
+            guard case .complete(let picture, _) = still.outcome else { throw Overdue(description: "\(still)") }
+            #expect(picture.image.contentType == "image/jpeg" && whole.attempts == 2 && still.attempts == 1)
+            #expect((whole.cost.credits ?? 0) > (still.cost.credits ?? 0) && place.runway.books.createsReceived == 2)
+            try place.finish(daemon, ["bare"])
         }
 
         @Test("a still too large to go along is uploaded, and the film is made of what was uploaded")

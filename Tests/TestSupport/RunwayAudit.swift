@@ -120,7 +120,7 @@ extension RunwaySite {
 
     private func leftovers() throws -> [String] {
         let left = try Directory(path: "\(site.state)/work").names().map(\.description)
-        return left == ["prepared"] ? [] : ["left in work/: \(left)"]
+        return left == ["exec", "prepared"] ? [] : ["left in work/: \(left)"]
     }
 
     /// Files of vizd's that contain a secret.

@@ -68,7 +68,7 @@ struct DaemonCompoundTests {
 
     @Test("a batch of which one outfit fails is complete; its result and that outfit's own say which")
     func partly() async throws {
-        try await house.run(batch("nowhere", two))
+        try await house.run(batch("nowhere", two, more: #""regenerate": true"#))
         #expect(try house.names(.failed) == ["a.0001.result.json"])
         #expect(try members(in: .done).map(\.isComplete) == [false, true])
         #expect(try house.result("a.0001", in: .failed).failure?.code == .outfitNotFound)
@@ -94,7 +94,7 @@ struct DaemonCompoundTests {
 
     @Test("a re-run of a batch makes all of it anew, and nothing of the run before is left")
     func rerun() async throws {
-        try await house.run(batch("nowhere", two))
+        try await house.run(batch("nowhere", two, more: #""regenerate": true"#))
         try house.move(from: .done)
         try await house.live()
         #expect(house.provider.orders == 2)
@@ -218,7 +218,7 @@ struct DaemonCompoundTests {
 
     @Test("a job that needs a picture first runs when that has landed, and tells what both cost")
     func still() async throws {
-        let house = try Household(kinds: [.image, .video])
+        let house = try Household(makesFilms: true)
         try await house.run(Household.request(#""kind": "video""#))
         #expect(try house.names(.done) == ["a.0001.result.json", "a.json", "a.result.json"])
         #expect(house.provider.orders == 2)
@@ -261,6 +261,7 @@ struct DaemonCompoundTests {
             "a.0003", plan: [1],
             NewAttempt(provider: "gated", model: nil, userID: "u", estimate: .free, freeOfCharge: true), at: now)
         house.life.working.remove(family.parent)
+        house.life.cancels.leave(family.parent.text)
         guard case .parked(let later) = await house.life.live(claimed, queued: 0) else {
             throw Ill(sentence: "nothing was left to do")
         }

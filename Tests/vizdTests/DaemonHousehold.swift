@@ -31,18 +31,20 @@ final class GatedProvider: Provider {
 
     private let gate = Mutex(Gate())
     private let picture: [UInt8]
+    private let film = SampleFilm.mp4(edge: 64, seconds: 4)
 
-    init(picture: [UInt8], kinds: [PictureKind] = [.image]) {
+    init(picture: [UInt8], makesFilms: Bool = false) {
         self.picture = picture
+        let model = { (name: String, prompt: PromptRule?, kind: PictureKind) in
+            ModelTraits(
+                name: name, sizes: .free(sides: 1...99_999, slenderness: 99_999),
+                defaultSize: PixelSize(width: 64, height: 64),
+                references: ReferenceRule(count: 1...40, sharesSheets: false), prompt: prompt,
+                takesSeed: true, takesPersonImage: false, kinds: [kind], seconds: kind == .video ? 4 : nil)
+        }
+        let reel = model("reel", PromptRule(limit: 1000, mention: .tag), .video)
         traits = ProviderTraits(
-            id: "gated", displayName: "Gated",
-            models: [
-                ModelTraits(
-                    name: "gated", sizes: .free(sides: 1...99_999, slenderness: 99_999),
-                    defaultSize: PixelSize(width: 64, height: 64),
-                    references: ReferenceRule(count: 1...40, sharesSheets: false), prompt: nil,
-                    takesSeed: true, takesPersonImage: false, kinds: kinds)
-            ],
+            id: "gated", displayName: "Gated", models: [model("gated", nil, .image)] + (makesFilms ? [reel] : []),
             isFree: true)
     }
 
@@ -94,7 +96,7 @@ final class GatedProvider: Provider {
         }
         let failure = gate.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
         if let failure { return .refused(failure) }
-        return .made(GeneratedPicture(bytes: picture), price: nil)
+        return .made(GeneratedPicture(bytes: order.kind == .video ? film : picture), price: nil)
     }
 }
 
@@ -110,7 +112,7 @@ final class Household: Sendable {
     let lines = Lines()
     private let claim: Mutex<Claim>
 
-    init(kinds: [PictureKind] = [.image]) throws {
+    init(makesFilms: Bool = false) throws {
         path = "\(NSTemporaryDirectory())vizd-household-\(Random.hex(bytes: 8))"
         try Host.makeDirectories("\(path)/work/prepared", mode: 0o700)
         try FileManager.default.copyItem(
@@ -122,7 +124,7 @@ final class Household: Sendable {
         let pool = BlockingPool(threads: 4)
         work = WorkFolder(try Directory(path: "\(path)/work"), pool: pool)
         let picture = "\(Repository.root)/Tests/ImagingTests/Images/noise.jpg"
-        provider = GatedProvider(picture: try Host.readFile(picture, limit: 1 << 20), kinds: kinds)
+        provider = GatedProvider(picture: try Host.readFile(picture, limit: 1 << 20), makesFilms: makesFilms)
         let clock: @Sendable () -> Int64 = { WallClock.now() }
         let (painter, alarms) = (SheetPainter(workers: workers), Alarms())
         let sleep: @Sendable (Int64) async -> Void = { await alarms.sleep(until: $0) }
