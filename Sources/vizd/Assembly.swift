@@ -230,7 +230,8 @@ struct Assembly {
                 FileSystemRoom(folder: folder, reserve: Reserve(in: folder, bytes: settings.spool.reserve)))
         }
         return Room(
-            places: places, floor: floor, interval: 2_000_000_000, pool: pool, log: log, pause: { await pause($0) })
+            places: places, floor: floor, interval: 2_000_000_000, pool: pool, log: log,
+            clock: { MonotonicClock.now() }, pause: { await pause($0) })
     }
 
     private static func absoluteOrGiven(_ path: String) throws(SystemFailure) -> String {

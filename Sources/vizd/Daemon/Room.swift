@@ -23,6 +23,8 @@ final class Room: Sendable {
     private let interval: Int64
     private let pause: @Sendable (Int64) async -> Void
     private let pool: BlockingPool
+    /// Monotonic nanoseconds.
+    private let clock: @Sendable () -> Int64
     /// When it was last said that jobs wait, monotonic nanoseconds.
     private let said = Mutex<Int64?>(nil)
     /// A line in the log this often while jobs wait.
@@ -31,9 +33,9 @@ final class Room: Sendable {
     /// `places` has one entry for each file system, the spool's first.
     init(
         places: [FileSystemRoom], floor: DiskFloor, interval: Int64, pool: BlockingPool, log: Logger,
-        pause: @escaping @Sendable (Int64) async -> Void
+        clock: @escaping @Sendable () -> Int64, pause: @escaping @Sendable (Int64) async -> Void
     ) {
-        self.places = places
+        (self.places, self.clock) = (places, clock)
         (self.floor, self.interval, self.log, self.pause, self.pool) = (floor, interval, log, pause, pool)
     }
 
@@ -51,7 +53,7 @@ final class Room: Sendable {
 
     /// Waits a while for room, for a step that found none.
     func wait(_ reason: String) async {
-        let now = MonotonicClock.now()
+        let now = clock()
         let isNews = said.withLock { said in
             if let last = said, now - last < Room.reminder { return false }
             said = now
