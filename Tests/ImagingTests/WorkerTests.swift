@@ -77,7 +77,7 @@ struct WorkerTests {
 
     @Test("a worker that hangs is killed at the deadline, and the next order is served")
     func hanging() async throws {
-        try await Studio.with(1, { $0.orderDeadline = 300_000_000 }) { workers in
+        try await Studio.with(1, { $0.orderDeadline = 3_000_000_000 }) { workers in
             _ = try await workers.inspect(Studio.picture("noise.jpg"))
             let first = try #require(workers.report()[0].processID)
             try Host.kill(first, signal: stop)
