@@ -45,9 +45,11 @@ enum House: String, CaseIterable, Sendable {
 }
 
 extension ServiceSite {
-    /// A request of the example's outfit of that number.
+    /// A request for a new picture of the example's outfit of that number.
     func order(_ name: String, outfit: Int = 2, more: String = "") throws {
-        try site.deliver(Fixture.request(outfit, more: more), as: "\(name).json")
+        let anew = #""regenerate":true"#
+        try site.deliver(
+            Fixture.request(outfit, more: more.isEmpty ? anew : "\(anew),\(more)"), as: "\(name).json")
     }
 
     /// Stops vizd and looks whether everything fits together.
