@@ -134,8 +134,8 @@ extension Pipeline {
         try await keep(ErrandNote(removed: []), job, &note)
     }
 
-    /// The one place in which pictures of an outfit end: whatever else remembers them has to forget them here, while
-    /// the outfit's turn is held.
+    /// The one place in which pictures of an outfit end, while the outfit's turn is held. What the journal remembers of
+    /// them for later answers (`KeptPicture`) stays and is worth nothing without the files.
     private func remove(_ outfit: OutfitID, _ job: JobRun, _ note: inout ErrandNote?) async throws(StepTrouble)
         -> [String]
     {

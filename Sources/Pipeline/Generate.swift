@@ -114,8 +114,9 @@ extension Pipeline {
         letGo(&job)
         switch answer {
         case .made(_, let price):
-            // A picture that came back was charged for, whatever becomes of it.
-            job.charge(price.map(Money.init) ?? job.estimate, uncertain: false)
+            // A picture that came back was charged for, whatever becomes of it; at which price, only the answer tells.
+            let isFree = providers.provider(plan.provider)?.traits.isFree ?? false
+            job.charge(price.map(Money.init) ?? job.estimate, uncertain: price == nil && !isFree)
             desk.accepted(plan.place)
             leave(&job)
             return .made

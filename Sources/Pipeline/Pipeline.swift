@@ -236,7 +236,8 @@ package struct Pipeline: Sendable {
     /// is not there; nil for one that is not closed so.
     private func closedEntry(_ attempt: AttemptRow, _ job: JobRun) -> JobEntry? {
         if attempt.isSpent { return .fail(.spent(attempt, displayName(attempt.provider))) }
-        return attempt.state == .settled ? .fail(.pictureGone(job.ticket.name, job.ticket.row.picture)) : nil
+        guard attempt.state == .settled || attempt.made else { return nil }
+        return .fail(.pictureGone(job.ticket.name, job.ticket.row.picture))
     }
 
     /// An order of an earlier run of the program whose answer is lost: closed as a cost, then as the settings say.

@@ -92,6 +92,8 @@ extension EndToEnd {
                 let result = try daemon.landed(name)
                 if case .failed(let failure) = result.outcome {
                     #expect(failure.code == code, "\(name): \(failure.message)")
+                    // OpenAI has no counters from which anything could be concluded.
+                    #expect(!failure.message.contains("counted"), "\(name): \(failure.message)")
                 } else {
                     #expect(code == nil, "\(name) is complete")
                 }
@@ -102,9 +104,10 @@ extension EndToEnd {
                 let (ours, theirs) = try place.spent(name)
                 #expect(ours == theirs, "\(name)")
             }
-            for name in ["broken", "busy", "dropped", "cut", "taken-back", "vast"] {
+            for name in ["broken", "busy", "dropped", "cut", "taken-back", "vast", "untold"] {
                 #expect(try place.attempts(name).map(\.state) == [.uncertain], "\(name)")
             }
+            #expect(try daemon.landed("untold").cost.uncertain)
             #expect(try daemon.stop() == 0)
         }
 

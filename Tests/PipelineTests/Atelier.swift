@@ -60,8 +60,11 @@ final class ScriptedProvider: Provider {
         cost = isFree ? .free : Price(credits: 8, microdollars: 80_000)
     }
 
-    /// What the next order is answered with.
-    func answer(_ bytes: [UInt8]) { say(.made(GeneratedPicture(bytes: bytes), price: nil)) }
+    /// What the next order is answered with, at its price.
+    func answer(_ bytes: [UInt8]) {
+        let price = traits.isFree ? Price.free : Price(credits: 8, microdollars: 80_000)
+        say(.made(GeneratedPicture(bytes: bytes), price: price))
+    }
     func fail(_ failure: ProviderFailure) { say(.refused(failure)) }
     func say(_ answer: Submission) { script.withLock { $0.append(answer) } }
 

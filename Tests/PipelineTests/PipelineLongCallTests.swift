@@ -48,6 +48,15 @@ struct PipelineLongCallTests {
         #expect(atelier.desk.figures("long") == (taken: 0, waiting: 0))
     }
 
+    @Test("a picture whose price the answer does not tell is complete, and uncertain in result and books")
+    func unpriced() async throws {
+        atelier.long.say(.made(GeneratedPicture(bytes: try Repository.picture("noise.png")), price: nil))
+        let result = try await atelier.run(request)
+        #expect(result.picture != nil && result.cost.usd == 0.08 && result.cost.uncertain)
+        let attempt = try #require(try await atelier.journal.attempts("a").first)
+        #expect(attempt.state == .uncertain && attempt.made)
+    }
+
     @Test("where the price of nothing is not told, the estimate stands and is called uncertain")
     func spoiledWithoutPrice() async throws {
         atelier.long.say(.spoiled(nothingInIt, price: nil))

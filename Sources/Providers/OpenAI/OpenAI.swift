@@ -61,9 +61,10 @@ package struct OpenAI: Provider {
     }
 
     /// The account is not asked; what may be under way at once is the configuration's. Nothing lies in a queue of
-    /// OpenAI's: a call beyond that would only wait, or be refused.
+    /// OpenAI's: a call beyond that would only wait, or be refused. No pictures of the day are counted, so nothing is
+    /// concluded from a count about an order whose answer was lost.
     package func account() async throws(ProviderFailure) -> Account? {
-        let allowance = Allowance(concurrent: settings.concurrent, daily: nil, usedToday: 0, ahead: 0)
+        let allowance = Allowance(concurrent: settings.concurrent, daily: nil, usedToday: nil, ahead: 0)
         return Account(
             balance: nil, models: Dictionary(uniqueKeysWithValues: OpenAI.modelNames.map { ($0, allowance) }))
     }
