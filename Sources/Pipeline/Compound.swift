@@ -80,12 +80,11 @@ extension Pipeline {
     }
 
     private func refusedChoice(_ request: JobRequest) -> JobFailure? {
-        do throws(StepTrouble) {
-            _ = try choose(request.asItsViewSays)
+        do throws(JobFailure) {
+            _ = try choose(request.provider ?? settings.provider, request.asItsViewSays)
             return nil
         } catch {
-            guard case .job(let failure) = error else { preconditionFailure("choosing met the disk: \(error)") }
-            return failure
+            return error
         }
     }
 }

@@ -24,9 +24,12 @@ extension Pipeline {
             }
             switch await ask(taskID, plan) {
             case .failure(let failure):
-                if failure.holdsProvider { desk.hold(plan.provider, reason: failure.message) }
+                if failure.holdsProvider {
+                    desk.hold(plan.provider, reason: failure.message, byQuestion: true)
+                }
                 news = .unheard(failure)
             case .success(let report):
+                desk.answeredQuestion(plan.provider)
                 if let event = try await heard(report.state, plan, taskID, &job) { return event }
                 news = .underWay
             }

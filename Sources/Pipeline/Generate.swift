@@ -18,18 +18,21 @@ extension Pipeline {
         case .atOnce: break
         case .afterAWait: return .placed
         case .cancelled: return wished(job)
+        case .overdue(let failure): throw .job(failure)
         }
         guard let order = job.order else {
             preconditionFailure("an order that was not prepared came to be written down")
         }
         // Preparing may have taken its time, waiting for room too.
         if let late = job.request.flatMap(expired) { throw .job(late) }
+        // A task that begins when the time is over would be paid for and given up.
+        if let refusal = job.refusal, monotonicClock() > deadline(of: job) { throw .job(refusal) }
         if !provider.traits.isFree, !(await hasRoom(.order(plan), &job)) { return wished(job) }
         do throws(ProviderFailure) {
             job.order = try await provider.stage(order)
         } catch {
             job.deadline = deadline(of: job)
-            return refusal(error, of: plan)
+            return refusal(error, of: plan, &job)
         }
         if job.cancel.isMade { return wished(job) }
         var plan = plan
@@ -38,12 +41,19 @@ extension Pipeline {
         return .ordered(plan)
     }
 
-    private enum Placing { case atOnce, afterAWait, cancelled }
+    private enum Placing {
+        case atOnce
+        /// There is a place, or another provider will do.
+        case afterAWait
+        case cancelled
+        case overdue(JobFailure)
+    }
 
     /// Waits for a place where there is none at once. What was prepared is dropped then, so that a crowd in the line
     /// costs no memory.
     private func placed(_ plan: Plan, _ job: inout JobRun) async -> Placing {
-        if let other = job.place, other != plan.place { leave(&job) }
+        let isAway = job.place.map { $0 != plan.place || desk.obstacle($0.provider, hasPlace: true) != nil } ?? false
+        if isAway { leave(&job) }
         if job.place != nil { return .atOnce }
         if desk.tryEnter(plan.place) {
             job.place = plan.place
@@ -52,14 +62,24 @@ extension Pipeline {
         letGo(&job)
         let (begun, report, template) = (monotonicClock(), job.report, job.progress(.generate, .order(plan)))
         let (name, request) = (displayName(plan.provider), job.request)
-        let isIn = await desk.enter(plan.place, unless: job.cancel) { reason, place in
+        let given = max(0, deadline(of: job) - begun)
+        let entrance = await desk.enter(
+            plan.place, unless: job.cancel, patience: given, elsewhere: job.isUnordered ? job.elsewhere : []
+        ) { reason, place in
             let wait = wait(reason, place)
             report(template.saying(told(reason, as: wait, name, request), waiting: wait))
         }
         job.waited += seconds(since: begun)
-        if !isIn { return .cancelled }
-        job.place = plan.place
-        return .afterAWait
+        switch entrance {
+        case .entered(let patience):
+            // The line at a provider that takes orders uses up nothing of the job's time, however long it is.
+            if patience < given || job.refusal != nil { job.deadline = monotonicClock() + patience }
+            job.place = plan.place
+            return .afterAWait
+        case .elsewhere: return .afterAWait
+        case .cancelled: return .cancelled
+        case .overdue(let wait): return .overdue(job.refusal ?? .downForTooLong(name, wait.reason))
+        }
     }
 
     /// How often a disk without room is looked at again, nanoseconds.
@@ -85,6 +105,7 @@ extension Pipeline {
         let attempt = NewAttempt(
             provider: plan.provider, model: plan.model, userID: job.request?.userID ?? "", estimate: estimate,
             freeOfCharge: provider.traits.isFree)
+        let isFirst = job.ticket.row.firstSubmitAt == nil && job.orderedAt == nil
         do throws(JournalFailure) {
             let row = try await journal.order(
                 job.ticket.name, plan: plan.encoded(), attempt, budget: settings.budget, at: now())
@@ -92,7 +113,8 @@ extension Pipeline {
         } catch {
             throw StepTrouble(error)
         }
-        job.deadline = deadline(of: job)
+        // The time runs from the first order; what went before it had a time of its own.
+        job.deadline = isFirst ? monotonicClock() + settings.jobDeadline : deadline(of: job)
         job.begin(estimate)
     }
 
@@ -112,6 +134,7 @@ extension Pipeline {
         // The photos went out with it, and thousands of jobs may wait from here on.
         job.submission = answer
         letGo(&job)
+        if case .refused = answer {} else { job.bind(to: plan.provider) }
         switch answer {
         case .made(_, let price):
             // A picture that came back was charged for, whatever becomes of it; at which price, only the answer tells.
@@ -132,10 +155,11 @@ extension Pipeline {
             if failure.code == .cancelled, job.cancel.isMade {
                 return .cancelled(.cancelledCall(displayName(plan.provider)))
             }
-            return refusal(failure, of: plan)
+            return refusal(failure, of: plan, &job)
         case .lost(let answer):
             try await settle(.uncertain, job)
             job.charge(job.estimate, uncertain: true)
+            desk.lost(plan.provider, reason: "An order was sent, and \(answer.message).", dice: dice())
             return .lost(await lost(answer, plan, job), resubmitAfter: settings.resubmitAfter[plan.provider])
         }
     }
@@ -197,9 +221,22 @@ extension Pipeline {
         return .accepted(taskID: taskID)
     }
 
-    private func refusal(_ failure: ProviderFailure, of plan: Plan) -> JobEvent {
-        if failure.holdsProvider { desk.hold(plan.provider, reason: failure.message) }
-        return .refused(JobFailure(failure), failure.retry, dice: dice())
+    /// What a refusal means for this job, and for all that wait for the provider.
+    private func refusal(_ failure: ProviderFailure, of plan: Plan, _ job: inout JobRun) -> JobEvent {
+        job.refusal = JobFailure(failure)
+        var isTurnedAway = false
+        if failure.holdsProvider {
+            desk.hold(plan.provider, reason: failure.message)
+            isTurnedAway = job.isUnordered && job.elsewhere.contains { desk.obstacle($0) == nil }
+        } else if failure.meansDown {
+            isTurnedAway = desk.failed(plan.provider, failure, dice: dice())
+        } else if failure.httpStatus != nil {
+            desk.answered(plan.provider)
+        }
+        guard isTurnedAway else { return .refused(JobFailure(failure), failure.retry, dice: dice()) }
+        letGo(&job)
+        leave(&job)
+        return .turnedAway
     }
 
     private func gone(_ provider: String) -> ProviderFailure {
@@ -219,6 +256,7 @@ extension Pipeline {
 
     /// Lets time pass before the next try; a try that would come after the deadline is not waited for.
     func pause(_ pause: Pause, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        job.refusal = pause.cause
         let next = monotonicClock() + Int64(pause.seconds * 1e9)
         if next > deadline(of: job) { throw .job(pause.cause) }
         letGo(&job)
@@ -257,7 +295,7 @@ extension Pipeline {
 
     /// Gives the job's place back, if it has one.
     func leave(_ job: inout JobRun) {
-        if let place = job.place { desk.leave(place) }
+        if let place = job.place { desk.leave(place, wasAccepted: job.taskID != nil) }
         job.place = nil
     }
 

@@ -59,6 +59,9 @@ enum JobEvent: Equatable {
     case accepted(taskID: String)
     /// Nothing was created for certain. `dice` is 0 to 1, for the jitter of the wait.
     case refused(JobFailure, RetryAdvice, dice: Double)
+    /// Nothing was created for certain, and the provider is left alone from now on, as others found too: the job waits
+    /// with them, or goes elsewhere.
+    case turnedAway
     /// Something may have been created. `resubmitAfter`: seconds after which a lost order is sent again; nil where a
     /// person decides (`runway.onLostResponse: fail`).
     case lost(JobFailure, resubmitAfter: Double?)
@@ -224,6 +227,7 @@ struct JobMachine {
         case (.ordering, .refused(let failure, let advice, let dice)),
             (.submitting, .refused(let failure, let advice, let dice)):
             return pause(persistence.afterRefusal(advice, dice: dice), failure)
+        case (.ordering, .turnedAway), (.submitting, .turnedAway): return go(.preparing, .prepare)
         case (.submitting(let plan), .made): return go(.keeping(plan, nil), .keep(plan))
         case (.submitting(let plan), .accepted(let task)):
             return go(.following(plan, task), .follow(plan, taskID: task))

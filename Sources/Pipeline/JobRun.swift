@@ -38,6 +38,17 @@ struct JobRun {
     var hasTurn = false
     /// What the provider said to the one call of this attempt, until its step is done.
     var submission: Submission?
+    /// Why it was not ordered the last time, where it was tried.
+    var refusal: JobFailure?
+    /// The provider that was chosen in place of its own; nil while it is its own.
+    var standIn: String?
+    /// Providers that will do as well as the chosen one, while nobody goes in there.
+    var elsewhere: [String] = []
+    /// Whether nothing was created for it, for certain: every order of its run was refused.
+    private(set) var isUnordered = true
+    /// The provider that something was, or may have been, ordered from since this run of the program began with it:
+    /// what is ordered once more is ordered there.
+    private(set) var boundTo: String?
     /// Attempts of this run so far.
     var attempts: Int
     /// When the attempt under way was ordered, and when the job's time is over; monotonic nanoseconds.
@@ -94,6 +105,9 @@ struct JobRun {
         (taskID, taskAge, hasEnded, outputs, submission, givingUp) = (nil, nil, false, [], nil, GivingUp())
     }
 
+    /// Something was, or may have been, created for it there.
+    mutating func bind(to provider: String) { (isUnordered, boundTo) = (false, provider) }
+
     /// What the provider itself expects the attempt under way to cost: the books reserve that from now on.
     mutating func expect(_ money: Money) { (estimate, charged, isUncertain) = (money, money, true) }
 
@@ -114,6 +128,7 @@ struct JobRun {
     mutating func add(_ attempt: AttemptRow) {
         begin(attempt.estimate)
         taskID = attempt.taskID
+        if attempt.state != .refused { isUnordered = false }
         if let final = attempt.final {
             let credits = attempt.estimate.credits == nil ? nil : final.credits ?? 0
             charge(Money(credits: credits, usdMicros: final.usdMicros), uncertain: false)

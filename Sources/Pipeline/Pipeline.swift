@@ -53,6 +53,8 @@ package struct StageReport: Equatable, Sendable {
     package let attempt: Int
     /// What it waits for; nil while it is worked on.
     package var waiting: StageWait?
+    /// That it was taken to another provider just now.
+    package var fallback: Fallback?
 
     package init(
         stage: Stage, percent: Int, message: String, userID: String?, outfitID: String?, provider: String?,
@@ -69,6 +71,15 @@ package struct StageReport: Equatable, Sendable {
             stage: stage, percent: percent ?? self.percent, message: message, userID: userID, outfitID: outfitID,
             provider: provider, attempt: attempt, waiting: waiting)
     }
+}
+
+/// A job that goes to another provider than its own, for which nothing was ordered yet.
+package struct Fallback: Equatable, Sendable {
+    /// As in the configuration.
+    package let from: String
+    package let to: String
+    /// Why nobody goes in at its own: a clause or sentence.
+    package let reason: String
 }
 
 /// How a job left the pipeline.
@@ -201,7 +212,7 @@ package struct Pipeline: Sendable {
             if let closed = closedEntry(attempt, job) {
                 entry = closed
             } else {
-                entry = try await lostEntry(attempt, plan, job)
+                entry = try await lostEntry(attempt, plan, &job)
             }
         case (.poll(let task, let attempt), _, _, _): entry = followEntry(task, attempt, plan, &job)
         case (.land, _, _, _): preconditionFailure("a result that only has to land came to the pipeline")
@@ -241,8 +252,11 @@ package struct Pipeline: Sendable {
     }
 
     /// An order of an earlier run of the program whose answer is lost: closed as a cost, then as the settings say.
-    private func lostEntry(_ attempt: AttemptRow, _ plan: Plan?, _ job: JobRun) async throws(StepTrouble) -> JobEntry {
+    private func lostEntry(_ attempt: AttemptRow, _ plan: Plan?, _ job: inout JobRun) async throws(StepTrouble)
+        -> JobEntry
+    {
         if attempt.state == .intent { try await settle(.uncertain, job) }
+        job.bind(to: attempt.provider)
         return .lost(await lost(attempt, plan), resubmitAfter: settings.resubmitAfter[attempt.provider])
     }
 
@@ -252,6 +266,7 @@ package struct Pipeline: Sendable {
         }
         guard let plan else { return .fail(.strangeNote) }
         desk.occupy(plan.place)
+        job.bind(to: plan.provider)
         (job.place, job.taskID) = (plan.place, task)
         job.taskAge = max(0, Double(wallClock() - (attempt.taskAt ?? attempt.createdAt).nanoseconds) / 1e9)
         job.hasEnded = attempt.state == .settled

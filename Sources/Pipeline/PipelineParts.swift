@@ -12,6 +12,8 @@ package import Wardrobe
 package struct PipelineSettings: Sendable {
     /// The provider of a request that names none.
     package var provider: String
+    /// Providers that serve while it takes no orders, in order.
+    package var fallback: [String] = []
     /// The version that results name.
     package let version: String
     /// Who wears the outfit when neither the request nor the user's profile says.

@@ -13,31 +13,54 @@ extension Pipeline {
         guard let request = job.request else { preconditionFailure("a request that was not read came to be prepared") }
         precondition(request.outfitIDs.isEmpty && request.views.count < 2, "\(job.ticket.name) was not taken apart")
         if let late = expired(request) { throw .job(late) }
-        let (provider, model, size) = try choose(request)
-        job.provider = provider.traits.id
+        let offers = try offers(request, job)
+        job.provider = offers[0].id
         guard let user = UserID(request.userID) else { preconditionFailure("the contract let a bad user id through") }
-        if request.kind == .video { return try await prepareFilm(request, provider, model, size, user, &job) }
+        if request.kind == .video { return try await prepareFilm(request, offers, user, &job) }
         let outfit = try await outfit(of: request, user)
         let hasPerson = request.personImage != nil
-        let groups = try grouped(outfit.items.count, model, besidePerson: hasPerson)
+        _ = try grouped(outfit.items.count, offers[0].model, besidePerson: hasPerson)
         if !(await takeHands(request, &job)) { return wished(job) }
         let sources = try await sources(outfit.items, person: request.personImage, user)
-        let (prompt, descriptor) = try await written(request, outfit, groups, model, user)
-        var plan = Plan(
-            provider: provider.traits.id, model: model.name, size: size, seed: request.seed, prompt: prompt?.text,
-            references: groups.count + (hasPerson ? 1 : 0), usedDescriptor: descriptor != .none,
-            usedProfileDescriptor: descriptor == .profile)
-        plan.fingerprint = look(plan, request.kind, sources, groups, model).fingerprint
-        if let event = try await reuse(plan, &job) {
+        let able = offers.filter { takes(outfit.items.count, $0.model, besidePerson: hasPerson) }
+        let offer = pick(able, &job)
+        // What is stored of its own provider's is as good as ever, whoever makes the next one.
+        var drafts = [try await draft(of: offers[0], request, outfit, sources, user)]
+        if offer.id != offers[0].id { drafts.append(try await draft(of: offer, request, outfit, sources, user)) }
+        for draft in drafts {
+            guard let event = try await reuse(draft.plan, &job) else { continue }
             letGo(&job)
             return event
         }
-        let room = model.references.room(for: plan.references, beside: size)
-        var references = try await pictures(try await ready(sources), groups, model, room)
-        for (index, tag) in (prompt?.tags ?? []).enumerated() { references[index].tag = tag }
+        let draft = drafts[drafts.count - 1]
+        let room = offer.model.references.room(for: draft.plan.references, beside: offer.size)
+        var references = try await pictures(try await ready(sources), draft.groups, offer.model, room)
+        for (index, tag) in (draft.prompt?.tags ?? []).enumerated() { references[index].tag = tag }
         job.order = Order(
-            kind: request.kind, model: model, size: size, seed: plan.seed, prompt: plan.prompt, references: references)
-        return .prepared(plan)
+            kind: request.kind, model: offer.model, size: offer.size, seed: draft.plan.seed, prompt: draft.plan.prompt,
+            references: references)
+        return .prepared(draft.plan)
+    }
+
+    /// What would be ordered from a provider.
+    private struct Draft {
+        let plan: Plan
+        let prompt: WrittenPrompt?
+        let groups: [[Int]]
+    }
+
+    private func draft(
+        of offer: Offer, _ request: JobRequest, _ outfit: Outfit, _ sources: [SourcePhoto], _ user: UserID
+    ) async throws(StepTrouble) -> Draft {
+        let hasPerson = request.personImage != nil
+        let groups = try grouped(outfit.items.count, offer.model, besidePerson: hasPerson)
+        let (prompt, descriptor) = try await written(request, outfit, groups, offer.model, user)
+        var plan = Plan(
+            provider: offer.id, model: offer.model.name, size: offer.size, seed: request.seed, prompt: prompt?.text,
+            references: groups.count + (hasPerson ? 1 : 0), usedDescriptor: descriptor != .none,
+            usedProfileDescriptor: descriptor == .profile)
+        plan.fingerprint = look(plan, request.kind, sources, groups, offer.model).fingerprint
+        return Draft(plan: plan, prompt: prompt, groups: groups)
     }
 
     /// Takes one of the places for jobs with photos in memory. Answers false where the job is to end, which came first.
@@ -74,13 +97,13 @@ extension Pipeline {
 
     // MARK: - The order
 
-    func choose(_ request: JobRequest) throws(StepTrouble) -> (any Provider, ModelTraits, PixelSize) {
-        let name = request.provider ?? settings.provider
+    /// What a provider makes of a request.
+    func choose(_ name: String, _ request: JobRequest) throws(JobFailure) -> Offer {
         let provider: any Provider
         switch providers.entry(name) {
         case .ready(let found): provider = found
-        case .missing(_, let displayName, let setting): throw .job(.notConfigured(displayName, setting))
-        case nil: throw .job(.unknownProvider(name, providers.names))
+        case .missing(_, let displayName, let setting): throw .notConfigured(displayName, setting)
+        case nil: throw .unknownProvider(name, providers.names)
         }
         let traits = provider.traits
         var problems: [Problem] = []
@@ -89,8 +112,8 @@ extension Pipeline {
         else {
             let names = able.map(\.name).joined(separator: ", ")
             let what = request.kind == .video ? " for films" : ""
-            throw .job(
-                .invalid(problems + [Problem(path: "model", message: "\(traits.displayName) has \(names)\(what).")]))
+            throw .invalid(
+                problems + [Problem(path: "model", message: "\(traits.displayName) has \(names)\(what).")])
         }
         let size = request.ratio.map(PixelSize.init) ?? model.defaultSize
         if !model.sizes.admits(size) {
@@ -116,8 +139,8 @@ extension Pipeline {
         if !model.kinds.contains(request.kind) {
             problems.append(Problem(path: "kind", message: "\(traits.displayName) makes no \(request.kind.rawValue)."))
         }
-        if !problems.isEmpty { throw .job(.invalid(problems)) }
-        return (provider, model, size)
+        if !problems.isEmpty { throw .invalid(problems) }
+        return Offer(provider: provider, model: model, size: size)
     }
 
     // MARK: - The prompt
@@ -153,12 +176,20 @@ extension Pipeline {
 
     /// Which garments are on which picture; one picture is the person's where there is one.
     private func grouped(_ garments: Int, _ model: ModelTraits, besidePerson: Bool) throws(StepTrouble) -> [[Int]] {
-        let taken = besidePerson && model.references.countsPerson ? 1 : 0
-        let (least, most) = (model.references.count.lowerBound - taken, model.references.count.upperBound - taken)
-        guard garments >= least, most > 0, garments <= most || model.references.sharesSheets else {
-            throw .job(.tooManyGarments(garments, model))
-        }
+        guard takes(garments, model, besidePerson: besidePerson) else { throw .job(.tooManyGarments(garments, model)) }
+        let most = model.references.count.upperBound - taken(model, besidePerson)
         return SheetPlan(garments: garments, pictures: most).groups(of: Array(0..<garments))
+    }
+
+    /// Whether an outfit of so many garments can be made with a model.
+    private func takes(_ garments: Int, _ model: ModelTraits, besidePerson: Bool) -> Bool {
+        let taken = taken(model, besidePerson)
+        let (least, most) = (model.references.count.lowerBound - taken, model.references.count.upperBound - taken)
+        return garments >= least && most > 0 && (garments <= most || model.references.sharesSheets)
+    }
+
+    private func taken(_ model: ModelTraits, _ besidePerson: Bool) -> Int {
+        besidePerson && model.references.countsPerson ? 1 : 0
     }
 
     /// One picture a group: the photo itself, or a sheet where several garments share one or where the photo is too

@@ -12,33 +12,43 @@ internal import Providers
 internal import Wardrobe
 
 extension Pipeline {
-    /// - Parameter size: the request's, or the model's default, which gives way to the one nearest to the still.
-    func prepareFilm(
-        _ request: JobRequest, _ provider: any Provider, _ model: ModelTraits, _ size: PixelSize, _ user: UserID,
-        _ job: inout JobRun
-    ) async throws(StepTrouble) -> JobEvent {
-        guard let seconds = model.seconds, let rule = model.prompt else {
-            preconditionFailure("\(model.name) makes films without a length or a prompt")
-        }
+    func prepareFilm(_ request: JobRequest, _ offers: [Offer], _ user: UserID, _ job: inout JobRun)
+        async throws(StepTrouble) -> JobEvent
+    {
         let garments = try await names(of: request, user)
         if !(await takeHands(request, &job)) { return wished(job) }
         let still = try await still(of: job)
-        let aspect = Double(still.shape.width) / Double(max(still.shape.height, 1))
-        let fitting = request.ratio == nil ? model.sizes.nearest(to: aspect) ?? size : size
-        let picture = try await framed(still, fitting, model, job)
-        let prompt = PromptWriter.write(FilmBrief(garments: garments, directions: request.prompt), by: rule)
-        var plan = Plan(
-            provider: provider.traits.id, model: model.name, size: fitting, seed: request.seed, prompt: prompt,
-            references: 1, usedDescriptor: false, usedProfileDescriptor: false, kind: .video, seconds: seconds)
-        plan.fingerprint = look(plan, still).fingerprint
-        if let event = try await reuse(plan, &job) {
+        let offer = pick(offers, &job)
+        // What is stored of its own provider's is as good as ever, whoever makes the next one.
+        var plans = [plan(of: offers[0], request, garments, still)]
+        if offer.id != offers[0].id { plans.append(plan(of: offer, request, garments, still)) }
+        for plan in plans {
+            guard let event = try await reuse(plan, &job) else { continue }
             letGo(&job)
             return event
         }
+        let plan = plans[plans.count - 1]
+        let picture = try await framed(still, plan.size, offer.model, job)
         job.order = Order(
-            kind: .video, model: model, size: fitting, seed: request.seed, prompt: prompt, references: [picture],
-            seconds: seconds)
+            kind: .video, model: offer.model, size: plan.size, seed: plan.seed, prompt: plan.prompt,
+            references: [picture], seconds: plan.seconds)
         return .prepared(plan)
+    }
+
+    /// What would be ordered from a provider. The model's default size gives way to the one nearest to the still.
+    private func plan(of offer: Offer, _ request: JobRequest, _ garments: [String], _ still: PreparedPhoto) -> Plan {
+        let model = offer.model
+        guard let seconds = model.seconds, let rule = model.prompt else {
+            preconditionFailure("\(model.name) makes films without a length or a prompt")
+        }
+        let aspect = Double(still.shape.width) / Double(max(still.shape.height, 1))
+        let size = request.ratio == nil ? model.sizes.nearest(to: aspect) ?? offer.size : offer.size
+        let prompt = PromptWriter.write(FilmBrief(garments: garments, directions: request.prompt), by: rule)
+        var plan = Plan(
+            provider: offer.id, model: model.name, size: size, seed: request.seed, prompt: prompt,
+            references: 1, usedDescriptor: false, usedProfileDescriptor: false, kind: .video, seconds: seconds)
+        plan.fingerprint = look(plan, still).fingerprint
+        return plan
     }
 
     /// What decides how the film will look: the still, and how long it moves.

@@ -37,6 +37,14 @@ extension JobFailure {
                 + "another provider; then move the request from failed/ back to incoming/.")
     }
 
+    static func downForTooLong(_ provider: String, _ reason: String) -> JobFailure {
+        JobFailure(
+            .providerUnavailable,
+            "\(provider) was down for as long as a job may wait for it (limits.jobDeadline), and nothing was ordered. "
+                + "The last order that tried it: \(sentence(reason)) When it is there again, move the request from "
+                + "failed/ back to incoming/.")
+    }
+
     static func nothingOfOutfit(_ outfit: String, _ user: String) -> JobFailure {
         JobFailure(
             .outfitNotFound,

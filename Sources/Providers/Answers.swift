@@ -111,6 +111,9 @@ package struct ProviderFailure: Error, Hashable, Sendable {
 
     /// Whether no order of anybody can go well before a person has done something: the key, or the credit.
     package var holdsProvider: Bool { code == .providerAuth || code == .providerNoCredit }
+
+    /// Whether it says that the provider is down, should it go on: not a limit, and nothing that no waiting mends.
+    package var meansDown: Bool { code == .providerUnavailable && httpStatus != 429 && retry != .never }
 }
 
 /// Whether a call that failed may be made again.

@@ -76,7 +76,8 @@ struct Assembly {
         let providers = ProviderRegistry(Assembly.environment(settings, painter, transfer, runs))
         self.runs = runs
         let desk = ProviderDesk(
-            monotonicClock: { MonotonicClock.now() }, sleep: { await alarms.sleep(until: $0) })
+            monotonicClock: { MonotonicClock.now() }, sleep: { await alarms.sleep(until: $0) },
+            ring: { alarms.ring(at: $0, $1) }, report: { log.tell($0) })
         (self.alarms, self.transfer, self.providers, self.desk) = (alarms, transfer, providers, desk)
         pipeline = Pipeline(
             PipelineParts(
@@ -296,6 +297,7 @@ extension PipelineSettings {
     /// What the configuration says of the work on jobs.
     init(_ settings: Settings) {
         self.init(provider: settings.provider, version: Version.text)
+        fallback = settings.fallback
         modelDescriptor = settings.runway.modelDescriptor
         if settings.runway.onLostResponse == .resubmit {
             resubmitAfter["runway"] = settings.runway.resubmitAfter.seconds

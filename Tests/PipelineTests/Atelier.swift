@@ -187,6 +187,27 @@ final class ManualTime: Sendable {
     }
 }
 
+/// Alarms that ring when the test says so, one by one.
+final class Bells: Sendable {
+    private let alarms = Mutex<[(at: Int64, ring: @Sendable () -> Void)]>([])
+
+    func set(_ moment: Int64, _ ring: @escaping @Sendable () -> Void) {
+        alarms.withLock { $0.append((moment, ring)) }
+    }
+
+    /// Puts the clock on to the earliest, and rings it. Answers by how many seconds.
+    func strike(_ time: ManualTime) throws -> Double {
+        let next = alarms.withLock { alarms in
+            alarms.indices.min { alarms[$0].at < alarms[$1].at }.map { alarms.remove(at: $0) }
+        }
+        guard let next else { throw Unexpected(what: "nothing is to ring") }
+        let seconds = Double(max(0, next.at - time.monotonic)) / 1e9
+        time.pass(seconds: seconds)
+        next.ring()
+        return seconds
+    }
+}
+
 /// Answers fetches as it is told to.
 final class ScriptedTransfer: Transferring {
     typealias Outcome = Result<(status: Int, body: [UInt8]), TransferFailure>
@@ -314,6 +335,9 @@ final class Atelier: Sendable {
     let program = ScriptedProvider("program", hasLongCalls: true)
     let transfer = ScriptedTransfer()
     let time = ManualTime()
+    let bells = Bells()
+    /// What the desk told of the providers' health.
+    let news = Noted<[DeskNews]>([])
     let desk: ProviderDesk
     /// Of the jobs that are run from now on.
     let settings = Mutex(PipelineSettings(provider: "flatlay", version: "1.2.3"))
@@ -343,12 +367,10 @@ final class Atelier: Sendable {
             folder: scratch.folder("prepared"), workers: workers, pool: pool, options: PrepareOptions(),
             bytesMax: 1 << 26, photoBytesMax: 50 << 20)
         flatlay = FlatLay(painter: Painter(workers: workers))
-        // Holds end when a test releases them: none waits out ten minutes.
-        desk = ProviderDesk(monotonicClock: { [time] in time.monotonic }, sleep: { _ in await Atelier.forever() })
-    }
-
-    private static func forever() async {
-        do { try await Task.sleep(for: .seconds(86_400)) } catch {}
+        // Holds end when a test releases them or strikes the bells: none waits out ten minutes.
+        desk = ProviderDesk(
+            monotonicClock: { [time] in time.monotonic }, sleep: { _ in }, ring: { [bells] in bells.set($0, $1) },
+            report: { [news] one in news.change { $0.append(one) } })
     }
 
     /// The reasons for which a step waited for room.

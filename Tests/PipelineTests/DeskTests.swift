@@ -144,6 +144,22 @@ struct DeskBookTests {
         #expect(Set(book.release(at: 0)) == [0, 1])
     }
 
+    @Test("a hold that a refused question began ends with the next answer to one, a hold of an order does not")
+    func questions() {
+        var book = DeskBook()
+        _ = book.hold("runway", until: 10 * minute, reason: "the key is refused", byQuestion: true, at: 0)
+        #expect(book.enter(place, ticket: 0, at: 1)?.kind == .held)
+        #expect(book.answered("runway", at: 2).isEmpty, "an order's refusal says nothing of the key")
+        #expect(book.answeredQuestion("other", at: 2).isEmpty)
+        #expect(book.answeredQuestion("runway", at: 2) == [0])
+        #expect(book.obstacle("runway", at: 3) == nil)
+        _ = book.hold("runway", until: 10 * minute, reason: "no credit", at: 4)
+        _ = book.hold("runway", until: 10 * minute, reason: "the key is refused", byQuestion: true, at: 5)
+        #expect(book.enter(place, ticket: 1, at: 6) != nil)
+        #expect(book.answeredQuestion("runway", at: 7).isEmpty && !book.isHeldByQuestion("runway"))
+        #expect(book.obstacle("runway", at: 8)?.kind == .held, "an account without credit answers questions")
+    }
+
     @Test("a place that nobody has cannot be given back")
     func balance() async {
         await #expect(processExitsWith: .failure) {
@@ -173,7 +189,7 @@ struct ProviderDeskTests {
         #expect(desk.figures("runway") == (taken: 3, waiting: 1))
         desk.release()
         desk.leave(place)
-        #expect(await waiter.value)
+        #expect(await waiter.value == .entered(patience: .max))
         #expect(desk.figures("runway") == (taken: 3, waiting: 0))
     }
 }

@@ -168,9 +168,13 @@ struct PipelineTaskTests {
 
     @Test("tries end with the job's time, and the last refusal is what it failed with")
     func refusedUntilTheDeadline() async throws {
-        for _ in 0..<100 { tasks.provider.say(.refused(busy)) }
+        // A limit: one that is down is waited for at the desk.
+        let limited = ProviderFailure(
+            code: .providerUnavailable, message: "Scripted is at its limit.", retryable: true,
+            retry: .later(seconds: nil), httpStatus: 429)
+        for _ in 0..<100 { tasks.provider.say(.refused(limited)) }
         let failure = try await tasks.failure()
-        #expect(failure.code == .providerUnavailable && failure.retryable && failure.httpStatus == 503)
+        #expect(failure.code == .providerUnavailable && failure.retryable && failure.httpStatus == 429)
         let waited = atelier.time.sleeps.reduce(0, +)
         #expect(waited > 800 && waited <= 900)
         #expect(try await tasks.states().allSatisfy { $0 == .refused })

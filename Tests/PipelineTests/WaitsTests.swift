@@ -74,10 +74,10 @@ struct WaitsTests {
                 cancel.make()
             }
         }
-        #expect(await !last.value)
+        #expect(await last.value == .cancelled)
         #expect(ahead.value == [2, 1])
         before[1].make()
-        for waiter in waiters { #expect(await !waiter.value) }
+        for waiter in waiters { #expect(await waiter.value == .cancelled) }
         #expect(atelier.desk.figures("paid") == (taken: 3, waiting: 0))
     }
 

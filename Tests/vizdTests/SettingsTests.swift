@@ -373,6 +373,22 @@ struct SettingsProblemsTests {
         #expect(said.count == 1 && said[0].contains("/bin/paint") && said[0].contains("Permission denied"))
     }
 
+    @Test("a fallback is known, configured, named once, and not the provider itself")
+    func fallback() throws {
+        var world = World("exec.command: [/bin/x]\nproviders.fallback: [exec]\n")
+        world.capabilities = Capabilities(providers: ["runway", "flatlay", "exec"], storageTypes: [.local])
+        #expect(try world.settings().fallback == ["exec"])
+        world.variables["VIZD_PROVIDERS_FALLBACK"] = "exec,exec,flatlay,runway,bfl"
+        let problems = world.problems()
+        #expect(problems.count == 4 && problems.allSatisfy { $0.contains("providers.fallback") }, "\(problems)")
+        #expect(problems.contains { $0.contains("“exec” is there twice") })
+        #expect(problems.contains { $0.contains("“flatlay” is the provider itself") })
+        #expect(problems.contains { $0.contains("“runway” needs runway.apiKey") })
+        #expect(problems.contains { $0.contains("“bfl” is not in this version") })
+        world.variables["VIZD_PROVIDERS_FALLBACK"] = "dalle"
+        #expect(world.problems().contains { $0.contains("words out of runway, flatlay") })
+    }
+
     @Test("where runway exists it is the default with a key, and an explicit provider without one is refused")
     func runwayAsDefault() throws {
         var world = World("runway.apiKey: k\n")
@@ -463,7 +479,8 @@ struct SettingsTableTests {
         let promised = """
             spool.dir spool.settle spool.rescan spool.minFree spool.reserve state.dir wardrobe.root wardrobe.type
             wardrobe.allowedHosts storage.type storage.publicBaseUrl s3.bucketName s3.region s3.endpoint s3.pathStyle
-            provider runway.apiKey runway.apiKeyFile runway.baseUrl runway.model runway.ratio runway.modelDescriptor
+            provider providers.fallback
+            runway.apiKey runway.apiKeyFile runway.baseUrl runway.model runway.ratio runway.modelDescriptor
             runway.onLostResponse runway.resubmitAfter fashn.apiKey fashn.apiKeyFile fashn.baseUrl fashn.model
             openai.apiKey openai.apiKeyFile openai.baseUrl openai.model bfl.apiKey bfl.apiKeyFile bfl.baseUrl bfl.model
             openai.quality openai.organization openai.project openai.concurrent

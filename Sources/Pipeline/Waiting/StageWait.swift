@@ -60,9 +60,15 @@ extension Pipeline {
     /// What is said of a wait at the desk.
     func told(_ reason: DeskWait, as wait: StageWait, _ provider: String, _ request: JobRequest?) -> String {
         var words = "Waiting for \(provider): \(Pipeline.closed(reason.reason))"
-        if reason.kind == .held {
+        switch reason.kind {
+        case .held:
             words += " Held since \(wait.since.clock)"
             words += wait.until.map { ", and tried again at \($0.clock)." } ?? "."
+        case .down:
+            words += " Down since \(wait.since.clock); "
+            words +=
+                wait.until.map { "one order tries it at \($0.clock), the others wait." } ?? "one order tries it now."
+        case .place, .daily: break
         }
         return words + Pipeline.limit(request)
     }

@@ -150,11 +150,21 @@ struct JobLife: Sendable {
         let end =
             live.admitted.poison == .poisoned
             ? await pipeline.poisoned(ticket)
-            : await pipeline.run(ticket, cancel: live.cancel, report: { [board] in board.report(name, $0) })
+            : await pipeline.run(ticket, cancel: live.cancel, report: { [self] in report(name, $0) })
         switch end {
         case .result(let result): try await conclude(live, result)
         case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
         }
+    }
+
+    private func report(_ name: JobName, _ progress: StageReport) {
+        board.report(name, progress)
+        guard let fallback = progress.fallback else { return }
+        log.notice(
+            "provider.fallback",
+            metadata: name.metadata([
+                "from": "\(fallback.from)", "to": "\(fallback.to)", "reason": "\(fallback.reason)",
+            ]))
     }
 
     /// The result into the journal, then into its box.

@@ -42,6 +42,11 @@ extension Kind where Value == [String] {
     /// `host:port`, as in `127.0.0.1:8080`.
     static let hostsWithPorts = list(of: "host:port pairs such as 127.0.0.1:8080", WebAddress.isHostWithPort)
 
+    /// Any of `words`.
+    static func words(of words: [String]) -> Kind {
+        list(of: "words out of " + words.joined(separator: ", ")) { words.contains($0) }
+    }
+
     /// A program and its arguments; no shell reads them.
     static let command = list(of: "a program and its arguments, each a text without NUL") { item in
         !item.isEmpty && !item.unicodeScalars.contains("\0")

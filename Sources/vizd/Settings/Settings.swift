@@ -17,6 +17,8 @@ struct Settings: Sendable, Equatable {
     var chosenProvider: String?
     /// The provider of a request that names none.
     var provider = ""
+    /// Providers that serve while that one takes no orders, in order.
+    var fallback: [String] = []
     var runway = Runway()
     var fashn = Service()
     var openai = OpenAI()

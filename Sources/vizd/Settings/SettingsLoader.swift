@@ -78,6 +78,7 @@ struct SettingsLoader {
         loader.noticeStrayVariables()
         for setting in SettingsTable.all { loader.read(setting) }
         loader.chooseProvider()
+        loader.checkFallback()
         loader.checkRunway()
         loader.checkService("fashn", "FASHN AI", loader.settings.fashn, models: Fashn.modelNames)
         loader.checkService("bfl", "Black Forest Labs", loader.settings.bfl, models: BFL.modelNames)
@@ -233,6 +234,25 @@ struct SettingsLoader {
             notices.append(
                 "runway.apiKey is set, but the provider runway is not in this version of vizd (it has: \(available)); "
                     + "flatlay makes the pictures.")
+        }
+    }
+
+    /// A fallback that could never serve is a mistake that would be noticed in the middle of an outage.
+    private mutating func checkFallback() {
+        var seen: Set<String> = []
+        for name in settings.fallback {
+            if name == settings.provider {
+                reportCheck(
+                    "providers.fallback", "“\(name)” is the provider itself, and cannot stand in for it; leave it out.")
+            } else if !seen.insert(name).inserted {
+                reportCheck("providers.fallback", "“\(name)” is there twice; leave one out.")
+            } else if !capabilities.providers.contains(name) {
+                let available = capabilities.providers.joined(separator: ", ")
+                reportCheck(
+                    "providers.fallback", "“\(name)” is not in this version of vizd; its providers are: \(available).")
+            } else if let key = keyMissing(for: name) {
+                reportCheck("providers.fallback", "“\(name)” needs \(key), which is not set; set it or leave it out.")
+            }
         }
     }
 

@@ -80,13 +80,22 @@ enum SettingsTable {
 
     private static let providers: [Setting] = [
         Setting(
-            "provider", optional: .word(of: ["runway", "flatlay", "fashn", "openai", "bfl", "exec"]), \.chosenProvider,
+            "provider", optional: .word(of: providerNames), \.chosenProvider,
             about: """
                 Who makes the picture when a request does not say: runway, flatlay, fashn, openai, bfl or exec.
                 Empty: runway if it has a key, else flatlay (embedded, free). `vizd check-config` names those of \
                 this version.
-                """)
+                """),
+        Setting(
+            "providers.fallback", .words(of: providerNames), \.fallback, default: "",
+            about: """
+                Who makes the picture instead while that provider is down, or refuses the key or the credit: the first \
+                of these that takes orders and can make what is asked for, as [exec, flatlay]. Only for requests that \
+                name no provider and no model, and never once something was, or may have been, paid for them.
+                """),
     ]
+
+    private static let providerNames = ["runway", "flatlay", "fashn", "openai", "bfl", "exec"]
 
     private static let runway: [Setting] = [
         Setting(secret: "runway.apiKey", \.runway.apiKey, about: "The key of your Runway account."),
