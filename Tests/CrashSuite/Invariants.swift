@@ -28,6 +28,7 @@ struct Invariants {
         for job in stage.scenario.jobs {
             guard let result = try stage.place.result(job.name) else { continue }
             found += endings(job, result) + orders(job, result) + (try picture(job, result))
+            found += try errand(job, result)
         }
         return found + (try record()) + (try leftovers())
     }
@@ -61,6 +62,21 @@ struct Invariants {
         case .complete(let picture, let views):
             let all = views.isEmpty ? [picture] : views.map(\.picture)
             return try all.flatMap { try stored($0, of: job.name) } + parts(job, views, result)
+        }
+    }
+
+    /// What was to go is gone, with what named it; a profile says what was asked for.
+    private func errand(_ job: CrashJob, _ result: ResultDocument) throws -> [String] {
+        guard let errand = job.errand, Self.isComplete(result) else { return [] }
+        let folder = "\(stage.site.wardrobe)/\(Template.user)"
+        switch errand {
+        case .delete:
+            let left = try Directory(path: "\(folder)/items/visualizations").names().map(\.description)
+            return left.filter { $0.hasPrefix(job.outfit) }.map { "\(job.name) is complete and left \($0)" }
+        case .setProfile(let text):
+            let bytes = try Host.readFile("\(folder)/user_profile.json", limit: 1 << 20)
+            let root = try JSONDocument(parsing: bytes).root
+            return root["model_descriptor"]?.value == .string(text) ? [] : ["\(job.name): the profile says \(root)"]
         }
     }
 
@@ -110,12 +126,20 @@ struct Invariants {
         }
         for job in stage.scenario.jobs where job.shape != .single { found += try entries(of: job, in: root) }
         for job in stage.scenario.jobs where job.shape == .single {
+            if case .setProfile? = job.errand { continue }
             let outfit = root["saved"]?.items.first { $0["id"]?.value == .string(job.outfit) }
             if outfit?["n"]?.value != .number("1e3") {
                 found.append("\(job.outfit): a foreign field is not what it was")
             }
             let entries = (outfit?["visualizations"]?.items ?? []).map { $0["job_id"]?.value }
             let isComplete = try stage.place.result(job.name).map(Self.isComplete) ?? false
+            if job.errand == .delete {
+                let isNamed = outfit?["visualizations"] != nil || outfit?["visualization_url"] != nil
+                if isComplete && isNamed {
+                    found.append("\(job.outfit): the record names pictures that were deleted")
+                }
+                continue
+            }
             let expected: [JSONValue?] = isComplete ? [.string(job.name)] : []
             // A re-run that failed leaves the picture of the run before it. Over a program without the lock vizd
             // watches for about a second, and a kill ends that watch.
@@ -161,7 +185,7 @@ struct Invariants {
 
     // MARK: Leftovers
 
-    /// Nothing of vizd's is left beside the user's files but its lock and the folder for what it writes aside; that
+    /// Nothing of vizd's is left beside the user's files but its locks and the folder for what it writes aside; that
     /// holds at most pictures that a kill cut off, which are swept when they are old.
     private func leftovers() throws -> [String] {
         try kept() + aside()
@@ -184,7 +208,7 @@ struct Invariants {
     private func aside() throws -> [String] {
         let folder = try Directory(path: "\(stage.site.wardrobe)/\(Template.user)")
         let hidden = try folder.names().map(\.description).filter { $0.hasPrefix(".") }
-        var found = hidden.filter { ![".saved_outfits.lock", ".vizd"].contains($0) }.map {
+        var found = hidden.filter { ![".saved_outfits.lock", ".user_profile.lock", ".vizd"].contains($0) }.map {
             "\($0) is left beside the record"
         }
         if hidden.contains(".vizd") {

@@ -22,6 +22,10 @@ package struct CrashJob: Sendable {
     var isAnew = false
     /// What it asks for.
     var shape = Shape.single
+    /// What it asks for instead of a picture.
+    var errand: Errand?
+    /// When somebody wishes that it end.
+    var wish = Wish.none
 
     /// One picture, or several in one request.
     enum Shape: Equatable, Sendable {
@@ -32,6 +36,23 @@ package struct CrashJob: Sendable {
         case views([String])
     }
 
+    /// A request that makes no picture.
+    enum Errand: Equatable, Sendable {
+        /// Its outfit's pictures and their entries go.
+        case delete
+        /// The profile gets this descriptor.
+        case setProfile(String)
+    }
+
+    /// When a `NAME.cancel` is dropped.
+    enum Wish: Sendable {
+        case none
+        /// Beside the request.
+        case atOnce
+        /// When its task is at work.
+        case atWork
+    }
+
     /// The outfits that it makes pictures of.
     var outfits: [String] {
         if case .batch(let outfits) = shape { outfits } else { [outfit] }
@@ -39,7 +60,8 @@ package struct CrashJob: Sendable {
 
     /// How many orders it makes.
     var orders: Int {
-        switch shape {
+        if errand != nil { return 0 }
+        return switch shape {
         case .single: 1
         case .batch(let parts), .views(let parts): parts.count
         }
@@ -79,6 +101,27 @@ package struct CrashJob: Sendable {
         return job
     }
 
+    /// Takes out the pictures of an outfit that has one (`Template`).
+    static func delete(_ name: String) -> CrashJob {
+        var job = CrashJob(name, outfit: Template.pictured + name)
+        job.errand = .delete
+        return job
+    }
+
+    /// Sets the profile.
+    static func setProfile(_ name: String, _ descriptor: String) -> CrashJob {
+        var job = CrashJob(name)
+        job.errand = .setProfile(descriptor)
+        return job
+    }
+
+    /// The same, which somebody wishes to end.
+    func cancelled(_ wish: Wish) -> CrashJob {
+        var job = self
+        job.wish = wish
+        return job
+    }
+
     /// The same for several pictures.
     func of(_ shape: Shape) -> CrashJob {
         var job = self
@@ -113,6 +156,8 @@ package struct CrashScenario: Sendable {
     /// Whether vizd has never run at this place: journal, folders and ids are made on the way.
     var isFirstStart = false
     var settings: [String: String] = [:]
+    /// Whether tasks take so long that only a cancellation ends them.
+    var isSlow = false
 
     /// All of them, by name.
     package static let all: [CrashScenario] = [
@@ -157,6 +202,15 @@ package struct CrashScenario: Sendable {
             ]),
         CrashScenario(
             name: "views", about: "One outfit in two views.", jobs: [CrashJob("a").of(.views(["studio", "street"]))]),
+        CrashScenario(
+            name: "errands", about: "Pictures of an outfit are deleted, and a profile is set.",
+            jobs: [.delete("a"), .setProfile("b", "Tall, curly hair")]),
+        CrashScenario(
+            name: "cancel", about: "One job is cancelled when its task is at work, another before it begins.",
+            jobs: [
+                CrashJob("a", ends: .cancelled).cancelled(.atWork),
+                CrashJob("b", ends: .cancelled).cancelled(.atOnce),
+            ], isSlow: true),
         CrashScenario(
             name: "locked", about: "Two jobs write one record while a program that locks writes it too.",
             jobs: [CrashJob("a"), CrashJob("b")], writing: .locking),

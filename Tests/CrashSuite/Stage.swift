@@ -14,6 +14,8 @@ package final class Template: Sendable {
     static let user = "peichin"
     /// What the ids of outfits begin with whose picture is stored.
     static let filmed = "o-film-"
+    /// What the ids of outfits begin with whose picture is stored and stands in their record.
+    static let pictured = "o-pictured-"
 
     /// Makes a wardrobe with an outfit for each of these, and lets vizd run one job there.
     package init(outfits: [String]) throws {
@@ -36,15 +38,24 @@ package final class Template: Sendable {
             try FileManager.default.removeItemIfPresent("\(copy.path)/\(part)")
             try FileManager.default.copyItem(atPath: "\(site.path)/\(part)", toPath: "\(copy.path)/\(part)")
         }
-        return try RunwaySite(at: copy, Self.quick)
+        return try RunwaySite(at: copy, scenario.isSlow ? Self.slow : Self.quick)
     }
 
     /// A simulator whose tasks take no time worth waiting for.
     private static func quick(_ configuration: inout RunwayConfiguration) { configuration.duration = 0.02...0.02 }
 
+    /// A simulator whose tasks outlast every trial.
+    private static func slow(_ configuration: inout RunwayConfiguration) { configuration.duration = 300...300 }
+
     /// The request of a job.
     static func request(_ job: CrashJob) -> String {
         let more: String
+        switch job.errand {
+        case .delete?: return #"{"action":"delete","user_id":"\#(user)","outfit_id":"\#(job.outfit)"}"#
+        case .setProfile(let text)?:
+            return #"{"action":"set_profile","user_id":"\#(user)","model_descriptor":"\#(text)"}"#
+        case nil: break
+        }
         switch job.shape {
         case .single: return request(job.name, outfit: job.outfit, isFilm: job.isFilm, isAnew: job.isAnew)
         case .batch(let outfits): more = #""outfit_ids":[\#(quoted(outfits))]"#
@@ -68,14 +79,18 @@ package final class Template: Sendable {
         let folder = "\(site.wardrobe)/\(user)"
         try Host.makeDirectories("\(folder)/items")
         let items = #"{"items":[{"name":"Tee","image_path":"items/tee.png"}],"styling_notes":"1e3"}"#
-        let saved = outfits.map { #"{"id":"\#($0)","n":1e3,"outfit_data":\#(items)}"# }
+        let saved = outfits.map { outfit in
+            let isPictured = outfit.hasPrefix(pictured)
+            let entries = isPictured ? #","visualization_url":"x","visualizations":[{"job_id":"before"}]"# : ""
+            return #"{"id":"\#(outfit)","n":1e3,"outfit_data":\#(items)\#(entries)}"#
+        }
         let record = #"{"foreign":0,"saved":[\#(saved.joined(separator: ","))],"last_updated":"x"}"#
         try site.setRecord(Array(record.utf8), of: user)
         let photo = try Directory(path: "\(folder)/items").open("tee.png", .create)
         try photo.write(all: NoisePicture.png(edge: 96, seed: 1))
         let pictures = "\(folder)/items/visualizations"
         try Host.makeDirectories(pictures)
-        for outfit in outfits where outfit.hasPrefix(filmed) {
+        for outfit in outfits where outfit.hasPrefix(filmed) || outfit.hasPrefix(pictured) {
             let still = try Directory(path: pictures).open(FileName("\(outfit).jpg"), .create)
             try still.write(all: NoisePicture.png(edge: 96, seed: 2))
         }

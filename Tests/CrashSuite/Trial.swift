@@ -42,6 +42,7 @@ package struct Trial {
                 place.runway.inject(Injection(at: trap.place, count: trap.count, matching: matching, fault: trap.fault))
             }
             try place.site.deliver(Template.request(job), as: "\(job.name).json")
+            if job.wish == .atOnce { try place.site.deliver("", as: "\(job.name).cancel") }
         }
         let foreign = stage.foreignProgram()
         var breaches = try struckRun(stage)
@@ -119,6 +120,8 @@ final class Stage {
     /// How often each job was moved back.
     private var moves: [String: Int] = [:]
     private static let movesMax = 4
+    /// Jobs whose end was wished for when their task was at work.
+    private var wished: Set<String> = []
 
     init(place: RunwaySite, scenario: CrashScenario, strike: Strike) {
         (self.place, self.scenario, self.strike) = (place, scenario, strike)
@@ -176,6 +179,11 @@ final class Stage {
     }
 
     private func isSettled(_ daemon: DaemonRun) throws -> Bool {
+        for job in scenario.jobs where job.wish == .atWork && !wished.contains(job.name) {
+            if place.tasks(of: job.name).isEmpty { continue }
+            wished.insert(job.name)
+            try site.deliver("", as: "\(job.name).cancel")
+        }
         for job in scenario.jobs {
             guard let box = try boxOfLanded(job.name, daemon) else { return false }
             guard isToBeMoved(job, from: box) else { continue }
