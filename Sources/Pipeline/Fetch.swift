@@ -96,14 +96,11 @@ extension Pipeline {
     func keep(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         let picture: Verified
         do throws(ImageFailure) {
-            switch plan.kind {
-            case .image: picture = Verified(try await workers.verify(try arrived(job)))
-            case .video: picture = try await film(try arrived(job))
-            }
+            picture = try await verified(plan, job)
         } catch {
             try await settle(job.settlement(made: false), job)
             // A worker that died over a picture says nothing of the picture: the same may go well the next time.
-            if error.code.isOurs || [.workerDied, .timedOut].contains(error.code) {
+            if Pipeline.saysNothing(error) {
                 throw .job(.imagingUnavailable("the finished picture", error))
             }
             let isFetched = job.taskID != nil
@@ -125,6 +122,31 @@ extension Pipeline {
         }
         (job.picture, job.submission, job.download) = (picture.bytes, nil, nil)
         return .kept(note)
+    }
+
+    private static func saysNothing(_ failure: ImageFailure) -> Bool {
+        failure.code.isOurs || [.workerDied, .timedOut].contains(failure.code)
+    }
+
+    /// So often a picture is looked at that is there only now.
+    private static let looksMax = 4
+
+    /// Looks at what came. What was fetched can be fetched again by a retry; what came with the answer to a paid call
+    /// is nowhere else, so a worker that fails over it is not its end.
+    private func verified(_ plan: Plan, _ job: JobRun) async throws(ImageFailure) -> Verified {
+        var looks = 1
+        while true {
+            do throws(ImageFailure) {
+                switch plan.kind {
+                case .image: return Verified(try await workers.verify(try arrived(job)))
+                case .video: return try await film(try arrived(job))
+                }
+            } catch {
+                guard job.taskID == nil, Pipeline.saysNothing(error), looks < Pipeline.looksMax else { throw error }
+                await sleep(monotonicClock() + Int64(Persistence.backoff(looks, dice: dice()) * 1e9))
+                looks += 1
+            }
+        }
     }
 
     /// What came, found whole.

@@ -2,6 +2,8 @@
 // meanwhile, what is let go of, and what it means when the answer holds nothing that can be kept.
 
 import Contract
+import Imaging
+import Linux
 import Providers
 import TestSupport
 import Testing
@@ -80,6 +82,26 @@ struct PipelineLongCallTests {
         let again = try await atelier.run(try await atelier.admit(request))
         #expect(again.picture != nil && atelier.long.orders.count == 2 && again.attempts == 2)
         #expect(again.cost.usd == 0.082)
+    }
+
+    @Test("an image worker that dies over the picture of an answer is not its end: another one looks at it")
+    func workerDies() async throws {
+        let picture = NoisePicture.png(edge: 2500, seed: 1)
+        atelier.long.say(.made(GeneratedPicture(bytes: picture), price: price))
+        let killer = Task.detached { [atelier] in
+            var killed: Set<Int32> = []
+            while killed.count < 2 && !Task.isCancelled {
+                let atWork = atelier.workers.report().filter { $0.isDecoding }.compactMap(\.processID)
+                if atelier.long.orders.isEmpty { continue }
+                for process in atWork where killed.insert(process).inserted { try Host.kill(process, signal: 9) }
+                try await Task.sleep(nanoseconds: 200_000)
+            }
+            return killed.count
+        }
+        let result = try await atelier.run(request)
+        killer.cancel()
+        #expect(try await killer.value == 2 && result.picture != nil && result.cost.usd == 0.041, "\(result)")
+        #expect(atelier.long.orders.count == 1)
     }
 
     @Test("vizd stopped between the books and the result of such an answer orders nothing by itself; a retry does")
