@@ -1,6 +1,6 @@
 // What is read from the journal: by the daemon through its thread, by other processes through a reader of their own.
 
-package import Contract
+internal import Contract
 internal import GRDB
 internal import Linux
 
@@ -19,21 +19,6 @@ extension Journal {
     /// All attempts of a name, earlier runs first.
     package func attempts(_ name: String) async throws(JournalFailure) -> [AttemptRow] {
         try await write { books in try books.attempts(name) }
-    }
-
-    /// Names of jobs that landed in a box before a moment, oldest first: what retention may forget.
-    package func landed(
-        _ box: OutcomeBox, before: Timestamp, limit: Int
-    ) async throws(JournalFailure) -> [String] {
-        try await write { books in
-            try books.all(
-                """
-                SELECT name FROM job WHERE phase = 'landed' AND box = ? AND landed_at < ? AND parent IS NULL
-                ORDER BY landed_at LIMIT ?
-                """,
-                [box.rawValue, before.nanoseconds, limit]
-            ).map { $0["name"] }
-        }
     }
 
     /// Seconds from intent to final figure of the last 50 attempts that brought a picture, latest first: what the

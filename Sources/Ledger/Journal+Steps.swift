@@ -145,19 +145,6 @@ extension Journal {
     package func landed(_ names: [String], at now: Timestamp) async throws(JournalFailure) {
         try await write { books in for name in names { try books.land(name, at: now) } }
     }
-
-    /// Forgets landed jobs with all their parts (retention); the ledger keeps their attempts. Returns the names of the
-    /// files in `work/` that nobody needs any more. Jobs that have not landed, parts, and unknown ones are passed over.
-    package func forget(_ names: [String]) async throws(JournalFailure) -> [String] {
-        try await write { books in
-            try names.flatMap { name -> [String] in
-                guard let row = try books.job(name), row.phase == .landed, row.kinship == nil else { return [] }
-                let files = try [row] + books.family(of: name)
-                try books.run("DELETE FROM job WHERE name = ? OR root = ?", [name, name])
-                return files.compactMap { file in file.picture.flatMap { $0.isReused ? nil : $0.file } }
-            }
-        }
-    }
 }
 
 // MARK: - In the books

@@ -72,6 +72,15 @@ package struct WorkFolder: Sendable {
         try await pool.run { () throws(SystemFailure) in _ = try folder.unlinkIfPresent(name) }
     }
 
+    /// Lets go of pictures by the names of their files (`PictureNote.file`).
+    package func remove(_ files: [String]) async throws(SystemFailure) {
+        if files.isEmpty { return }
+        let folder = folder
+        try await pool.run { () throws(SystemFailure) in
+            for file in files { try folder.unlinkIfPresent(FileName(file)) }
+        }
+    }
+
     /// The jobs whose pictures are here. Half-written files of an earlier run are removed on the way.
     package func jobs() async throws(SystemFailure) -> [String] {
         let folder = folder

@@ -155,6 +155,16 @@ package struct LandingName: Hashable, Comparable, Sendable, CustomStringConverti
 
     fileprivate init(_ text: String) { exact = ExactText(text) }
 
+    /// The name whose result a file in a box is; nil for a file of another form.
+    package init?(result file: FileName) {
+        let ending = JobFiles.result
+        guard file.bytes.first != 0x2E, file.bytes.count > ending.count,
+            file.bytes.suffix(ending.count).elementsEqual(ending),
+            let text = String(validating: file.bytes.dropLast(ending.count), as: UTF8.self)
+        else { return nil }
+        self.init(text)
+    }
+
     /// `BASE~XXXXXXXX`; the base is shortened at a character where the whole would pass the limit of a job's name, so
     /// that a file that landed so can be dropped again.
     fileprivate init(_ base: String, digest: [UInt8]) {

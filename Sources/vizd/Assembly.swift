@@ -252,6 +252,13 @@ extension StartFailure {
     init(_ refusal: SpoolRefusal) { self.init(exit: refusal.exit, sentence: refusal.sentence) }
 }
 
+extension RetentionLimits {
+    /// What the configuration says of finished jobs.
+    init(_ settings: Settings) {
+        self.init(done: settings.retention.done?.nanoseconds, failed: settings.retention.failed?.nanoseconds)
+    }
+}
+
 extension ServiceSettings {
     /// What the configuration says of one hosted service.
     init(_ service: Settings.Service, _ settings: Settings) {

@@ -227,26 +227,6 @@ struct JournalAdmissionTests {
         #expect(try await desk.journal.forget(["a"]) == [])
         #expect(try await desk.journal.admit(.sample("a")).job?.row.run == 3)
     }
-
-    @Test("retention forgets landed jobs, names their pictures, and leaves the ledger and open jobs alone")
-    func forget() async throws {
-        let desk = try Desk()
-        for name in ["a", "b", "c"] { try await desk.tasked(name) }
-        for name in ["a", "b"] {
-            try await desk.journal.fetched(name, .sample, settling: .final(.free, made: true), at: .at(3))
-            try await desk.fail(.storageFailed, name: name)
-        }
-        #expect(try await desk.journal.landed(.failed, before: .at(9), limit: 10) == [])
-        #expect(try await desk.journal.landed(.failed, before: .at(10), limit: 10) == ["a", "b"])
-        #expect(try await desk.journal.landed(.done, before: .at(10), limit: 10) == [])
-        #expect(try await desk.journal.forget(["a", "c", "unknown"]) == [PictureNote.sample.file])
-        #expect(try await desk.journal.row("a") == nil)
-        #expect(try await desk.journal.attempts("a").count == 1)
-        #expect(try await desk.row("c").phase == .ordered)
-        #expect(try await desk.journal.rows(open: false).map(\.name) == ["b"])
-        let documents = try await desk.journal.write { try Int.fetchOne($0.db, sql: "SELECT count(*) FROM document") }
-        #expect(documents == 3, "the plan of b, the request and the plan of c")
-    }
 }
 
 @Suite("Journal: nothing is paid twice")

@@ -64,7 +64,7 @@ struct PartsTests {
         #expect(try await journal.family(of: "a").map(\.name) == ["a.0001", "a.0001.0001", "a.0002"])
         try await land("a.0002", .done)
         #expect(try await journal.rows(open: false).isEmpty)
-        #expect(try await journal.landed(.done, before: .at(100), limit: 10).isEmpty)
+        #expect(try await journal.landed(.done, before: .at(100), after: .first, limit: 10).isEmpty)
     }
 
     @Test("a part whose turn has come counts its start, goes on from its row, and is nothing once it has landed")

@@ -413,6 +413,26 @@ struct CommandsSpoolTests {
         #expect(few.text(now: 0).contains("waiting: 4, 1 shown"))
     }
 
+    @Test("of failures alone the list has the latest first, with their codes, and says so where there are none")
+    func failures() throws {
+        try spool.write(request, "w.json", in: .incoming)
+        try spool.write(Sample.complete("d").encode(), "d.result.json", in: .done)
+        func listing(_ limit: Int = 20) throws -> JobListing {
+            try JobListing(of: spool.reader(), limit: limit, boxes: [.failed])
+        }
+        #expect(try listing().text(now: 0).hasPrefix("No job has failed"))
+        for code in [ResultCode.outfitNotFound, .moderation, .generationTimeout] {
+            let failure = ResultDocument.Failure(code: code, message: "m", stage: .prepare)
+            try spool.write(Sample.failed(code.rawValue, failure).encode(), "\(code.rawValue).result.json", in: .failed)
+        }
+        let all = try listing()
+        #expect(all.jobs.map(\.name) == ["generation_timeout", "moderation", "outfit_not_found"])
+        #expect(all.text(now: 0).hasPrefix("failed: 3\n") && all.unreadable.isEmpty)
+        let codes = try all.jobs.map { try JSONDocument(parsing: Array($0.json(now: 0).utf8.dropLast())).root["code"] }
+        #expect(codes.map { $0?.value } == all.jobs.map { .string($0.name) })
+        #expect(try listing(1).text(now: 0).hasPrefix("failed: 3, 1 shown"))
+    }
+
     @Test("of many entries the oldest are kept in order")
     func keeping() {
         var oldest = BoxCount(keeping: 3, oldestFirst: true)

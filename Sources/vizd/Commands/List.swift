@@ -13,11 +13,15 @@ struct List: ParsableCommand {
 
             Examples:
               vizd list --limit 5
-              vizd list --json | jq -r 'select(.status == "failed") | .job_id'
+              vizd list --failed
+              vizd list --failed --limit 10000 --json | jq -r 'select(.code == "moderation") | .job_id'
             """)
 
     @Flag(help: "One JSON object a line.")
     var json = false
+
+    @Flag(help: "Only what has failed, the latest first.")
+    var failed = false
 
     @Option(help: ArgumentHelp("At most so many of each kind.", valueName: "number"))
     var limit = 20
@@ -31,7 +35,8 @@ struct List: ParsableCommand {
     func run() throws {
         try ending {
             let now = WallClock.now()
-            let listing = try JobListing(of: config.openSpool(), limit: limit)
+            let listing = try JobListing(
+                of: config.openSpool(), limit: limit, boxes: failed ? [.failed] : JobListing.all)
             Terminal.write(listing.unreadable.map { "vizd: \($0)\n" }.joined(), to: 2)
             Surroundings.print(json ? listing.jobs.map { $0.json(now: now) }.joined() : listing.text(now: now))
             return .success
@@ -48,13 +53,19 @@ struct JobListing {
     let totals: (waiting: Int, processing: Int, ended: Int)
     /// A sentence for each box that this user may not read.
     let unreadable: [String]
+    /// Whether nothing was looked for but what has failed.
+    let isFailures: Bool
+
+    /// The boxes of a job's life.
+    static let all: [Box] = [.incoming, .processing, .done, .failed]
 
     var jobs: [JobReport] { waiting + processing + ended }
 
     init(
         waiting: [JobReport], processing: [JobReport], ended: [JobReport],
-        totals: (waiting: Int, processing: Int, ended: Int), unreadable: [String] = []
+        totals: (waiting: Int, processing: Int, ended: Int), unreadable: [String] = [], isFailures: Bool = false
     ) {
+        self.isFailures = isFailures
         self.waiting = waiting
         self.processing = processing
         self.ended = ended
@@ -63,10 +74,10 @@ struct JobListing {
     }
 
     /// Only the files of those that are shown are read; what moved on meanwhile is left out.
-    init(of spool: SpoolReader, limit: Int) throws(SystemFailure) {
+    init(of spool: SpoolReader, limit: Int, boxes: [Box] = all) throws(SystemFailure) {
         var found: [Box: BoxCount] = [:]
         var unreadable: [String] = []
-        for box in [Box.incoming, .processing, .done, .failed] {
+        for box in boxes {
             do throws(SystemFailure) {
                 let isResult = box == .done || box == .failed
                 found[box] =
@@ -89,7 +100,8 @@ struct JobListing {
         ended.sort { $0.since > $1.since }
         self.init(
             waiting: waiting, processing: processing, ended: Array(ended.prefix(limit)),
-            totals: (incoming.count, claimed.count, done.count + failed.count), unreadable: unreadable)
+            totals: (incoming.count, claimed.count, done.count + failed.count), unreadable: unreadable,
+            isFailures: boxes == [.failed])
     }
 
     private static func waiting(_ entry: BoxEntry, _ spool: SpoolReader) throws(SystemFailure) -> [JobReport] {
@@ -117,9 +129,10 @@ struct JobListing {
         let parts = [
             section("waiting", waiting, totals.waiting, now),
             section("in progress", processing, totals.processing, now),
-            section("ended lately", ended, totals.ended, now),
+            section(isFailures ? "failed" : "ended lately", ended, totals.ended, now),
         ].compactMap { $0 }
         if parts.isEmpty, !unreadable.isEmpty { return "" }
+        if parts.isEmpty, isFailures { return "No job has failed, or those that have are gone from failed/.\n" }
         return parts.isEmpty
             ? "The spool is empty. `vizd submit --help` shows how to fill it.\n" : parts.joined(separator: "\n")
     }

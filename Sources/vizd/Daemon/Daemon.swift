@@ -101,6 +101,7 @@ final class Daemon {
     private let adoptLog: (Settings) -> Void
     private let accounts: AccountWatch
     private let lateSettlement: LateSettlement
+    private let retention: Retention
     private var claim: Claim
     private(set) var slots: Slots
     private(set) var families = Families()
@@ -128,13 +129,14 @@ final class Daemon {
     init(
         spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
         room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger, reloader: Reloader?,
-        accounts: AccountWatch, lateSettlement: LateSettlement, adoptLog: @escaping (Settings) -> Void
+        accounts: AccountWatch, lateSettlement: LateSettlement, retention: Retention,
+        adoptLog: @escaping (Settings) -> Void
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
         (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
         self.leftovers = leftovers
         (self.log, self.reloader, self.accounts, self.adoptLog) = (log, reloader, accounts, adoptLog)
-        self.lateSettlement = lateSettlement
+        (self.lateSettlement, self.retention) = (lateSettlement, retention)
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
     }
@@ -147,6 +149,7 @@ final class Daemon {
             log.notice("vizd.ready", metadata: ["waiting": "\(incoming.queue.count)", "resumed": "\(leftovers.count)"])
             accounts.begin()
             lateSettlement.begin()
+            retention.begin()
             while try !turn() {}
             return 0
         } catch let failure as SpoolRefusal {
@@ -209,6 +212,7 @@ final class Daemon {
         life.requestBytes = settings.limits.requestBytes
         life.pipeline.settings = PipelineSettings(settings)
         accounts.adopt(settings)
+        retention.adopt(RetentionLimits(settings))
         slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
         // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
         if isNewWayIn {

@@ -35,6 +35,8 @@ struct JobLife: Sendable {
     let log: Logger
     /// Names that have been admitted and have not landed, in this process.
     let working: NamesAtWork
+    /// Names under which files that are no jobs are being landed, or removed.
+    let refusals = NamesAtWork()
     /// Wishes for the end of jobs meet the jobs here.
     let cancels: Cancellations
     /// Bytes of a request (`limits.requestBytes`).
@@ -276,6 +278,9 @@ struct JobLife: Sendable {
 
     /// Lands a file that never became a job.
     private func refuse(_ claimed: Claimed, _ landing: LandingName, _ refusal: RefusedFile) async throws(LifeTrouble) {
+        let name = JobName(landing.text)
+        while let name, !refusals.hold(name) { await pause(JobLife.patience) }
+        defer { if let name { refusals.release(name) } }
         let bytes = pipeline.refused(refusal, as: landing.text).encode()
         let order = LandingOrder(name: landing, box: .failed, result: bytes, source: claimed.source, status: nil)
         try await land(order, id: landing.text)

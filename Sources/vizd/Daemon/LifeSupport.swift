@@ -18,13 +18,31 @@ struct LifeTrouble: Error {
 /// Names of jobs that are under way in this process.
 final class NamesAtWork: Sendable {
     private let names = Mutex<Set<JobName>>([])
+    /// Names that nobody may begin to work on for a moment.
+    private let held = Mutex<Set<JobName>>([])
 
     /// Answers whether the name was free.
-    func insert(_ name: JobName) -> Bool { names.withLock { $0.insert(name).inserted } }
+    func insert(_ name: JobName) -> Bool {
+        held.withLock { held in
+            held.contains(name) ? false : names.withLock { $0.insert(name).inserted }
+        }
+    }
+
+    /// Keeps a name that is free from being worked on, until `release`. Answers whether it was.
+    func hold(_ name: JobName) -> Bool {
+        held.withLock { held in
+            names.withLock { $0.contains(name) } ? false : held.insert(name).inserted
+        }
+    }
+
+    func release(_ name: JobName) { held.withLock { _ = $0.remove(name) } }
 
     func remove(_ name: JobName) { names.withLock { _ = $0.remove(name) } }
 
-    func contains(_ name: JobName) -> Bool { names.withLock { $0.contains(name) } }
+    /// Whether it is worked on, or held.
+    func contains(_ name: JobName) -> Bool {
+        held.withLock { $0.contains(name) } || names.withLock { $0.contains(name) }
+    }
 
     /// All of them, as the journal spells them.
     var all: [String] { names.withLock { $0.map(\.text) } }

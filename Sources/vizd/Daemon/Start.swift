@@ -32,7 +32,7 @@ extension Assembly {
                     inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
                     roomCheck: 2_000_000_000),
                 leftovers: leftovers, log: log, reloader: reloader, accounts: accounts,
-                lateSettlement: LateSettlement(pipeline, log: log), adoptLog: adoptLog)
+                lateSettlement: LateSettlement(pipeline, log: log), retention: retention, adoptLog: adoptLog)
         } catch let failure as SpoolFatal {
             throw StartFailure(exit: 1, sentence: "\(failure)")
         } catch let failure as SpoolRefusal {
@@ -54,6 +54,14 @@ extension Assembly {
                 ProviderRegistry.entries(
                     Assembly.environment(settings, SheetPainter(workers: workers), transfer, runs))
             })
+    }
+
+    private var retention: Retention {
+        let (alarms, mailbox) = (alarms, mailbox)
+        return Retention(
+            life, RetentionLimits(settings), sleep: { await alarms.sleep(until: MonotonicClock.now() + $0) },
+            // It had no slot, as a wish has none.
+            fail: { mailbox.post(Mailbox.Ended(user: nil, end: .machine($0), isWish: true)) })
     }
 
     private func bind(hasWork: Bool) throws {
