@@ -184,7 +184,7 @@ let package = Package(
                 "TestSupport", "Transfer", "Wardrobe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-            ]),
+            ], exclude: ["terminal.py"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -145,6 +145,14 @@ int vz_next_signal(int fd) {
 
 int vz_signal_ignore(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -1 : 0; }
 
+int vz_signal_default(int number) {
+    sigset_t set;
+    if (signal(number, SIG_DFL) == SIG_ERR) return -1;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    return sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int vz_poll(int *fds, short *events, short *happened, int count, int64_t timeout_ns) {
     struct pollfd slots[16];
     if (count > 16) {
@@ -295,11 +303,19 @@ long vz_receive_with(int fd, void *bytes, size_t size, int *passed, int capacity
     return (long)got;
 }
 
+// A terminal that does not know its size (a serial line) is taken for the size that they once had.
 int vz_terminal_columns(int fd) {
     struct winsize size;
     if (!isatty(fd)) return 0;
     if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
     return size.ws_col;
+}
+
+int vz_terminal_rows(int fd) {
+    struct winsize size;
+    if (!isatty(fd)) return 0;
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return 24;
+    return size.ws_row;
 }
 
 struct vz_start {

@@ -60,12 +60,15 @@ package final class SignalFD: Sendable {
 
     /// The signals that came, without waiting.
     package func drain() throws(SystemFailure) -> [Signal] {
-        var signals: [Signal] = []
-        let number = raw
+        try SignalFD.taken(raw).compactMap { taken in Signal.allCases.first { $0.number == taken } }
+    }
+
+    /// The numbers of the signals that came to a signalfd.
+    static func taken(_ number: CInt) throws(SystemFailure) -> [CInt] {
+        var signals: [CInt] = []
         while true {
             do throws(SystemFailure) {
-                let taken = try checked("read signalfd") { vz_next_signal(number) }
-                if let signal = Signal.allCases.first(where: { $0.number == taken }) { signals.append(signal) }
+                signals.append(try checked("read signalfd") { vz_next_signal(number) })
             } catch let error where error.errno == .again {
                 return signals
             }

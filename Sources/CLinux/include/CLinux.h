@@ -49,6 +49,7 @@ int vz_eventfd(void);
 int vz_signalfd(const int *signals, int count); // blocks them in the calling thread first
 int vz_next_signal(int fd);
 int vz_signal_ignore(int signal);
+int vz_signal_default(int signal); // and unblocks it in the calling thread
 int vz_poll(int *fds, short *events, short *happened, int count, int64_t timeout_ns); // -1: for ever
 int vz_epoll(void);
 enum { VZ_EPOLL_ADD = 1, VZ_EPOLL_REMOVE = 2, VZ_EPOLL_MODIFY = 3 }; // the kernel's own
@@ -70,6 +71,7 @@ int vz_socketpair(int fds[2]); // SOCK_SEQPACKET, close-on-exec
 long vz_send_with(int fd, const void *bytes, size_t size, const int *passed, int count);
 long vz_receive_with(int fd, void *bytes, size_t size, int *passed, int capacity, int *count);
 int vz_terminal_columns(int fd);
+int vz_terminal_rows(int fd); // both 0: no terminal
 int vz_thread(void (*body)(void *), void *context, const char *name);
 int vz_kill(int pid, int signal);
 int vz_open_descriptors(void);

@@ -15,7 +15,11 @@ struct ConfigOption: ParsableArguments {
 
     /// The few settings that a client needs.
     func clientSettings() throws(CommandFailure) -> Settings {
-        let keys = ["spool.dir", "limits.requestBytes"]
+        try settings(only: ["spool.dir", "limits.requestBytes"])
+    }
+
+    /// The settings of these keys; the others are as they are by default.
+    func settings(only keys: [String]) throws(CommandFailure) -> Settings {
         let loaded = SettingsLoader.load(only: keys, path: config, world: Surroundings.settingsWorld())
         guard let settings = loaded.settings else {
             let said = loaded.problems.map { CheckReport.line(for: $0) }.joined(separator: "\n")
@@ -26,30 +30,26 @@ struct ConfigOption: ParsableArguments {
 
     /// The spool's folder, open, and what the configuration says of waiting in it.
     func openSpoolAndRules() throws(CommandFailure) -> (SpoolReader, WaitingRules) {
-        let keys = ["spool.dir", "limits.requestBytes", "limits.inFlight", "limits.perUser", "spool.minFree"]
-        let loaded = SettingsLoader.load(only: keys, path: config, world: Surroundings.settingsWorld())
-        guard let settings = loaded.settings else {
-            let said = loaded.problems.map { CheckReport.line(for: $0) }.joined(separator: "\n")
-            throw CommandFailure(.configuration, "The configuration cannot be used:\n\(said)")
-        }
-        let rules = WaitingRules(
-            inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, minFree: settings.spool.minFree,
-            requestBytes: settings.limits.requestBytes)
-        return (try SpoolReader(path: settings.spool.directory), rules)
+        let settings = try settings(only: [
+            "spool.dir", "limits.requestBytes", "limits.inFlight", "limits.perUser", "spool.minFree",
+        ])
+        return (try SpoolReader(path: settings.spool.directory), WaitingRules(settings))
     }
 
     /// Where the journal is.
-    func stateDirectory() throws(CommandFailure) -> String {
-        let loaded = SettingsLoader.load(only: ["state.dir"], path: config, world: Surroundings.settingsWorld())
-        guard let settings = loaded.settings else {
-            let said = loaded.problems.map { CheckReport.line(for: $0) }.joined(separator: "\n")
-            throw CommandFailure(.configuration, "The configuration cannot be used:\n\(said)")
-        }
-        return settings.state.directory
-    }
+    func stateDirectory() throws(CommandFailure) -> String { try settings(only: ["state.dir"]).state.directory }
 
     /// The spool's folder, open.
     func openSpool() throws(CommandFailure) -> SpoolReader {
         try SpoolReader(path: clientSettings().spool.directory)
+    }
+}
+
+extension WaitingRules {
+    /// Those of the configuration.
+    init(_ settings: Settings) {
+        self.init(
+            inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, minFree: settings.spool.minFree,
+            requestBytes: settings.limits.requestBytes)
     }
 }

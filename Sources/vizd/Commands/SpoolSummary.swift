@@ -16,6 +16,8 @@ struct BoxEntry: Equatable, Sendable {
 struct BoxCount: Sendable {
     /// Jobs in it.
     private(set) var count = 0
+    /// Whether there are more, which were not looked at.
+    var isCut = false
     /// The first of them in the asked order, at most as many as were asked for.
     private(set) var kept: [BoxEntry] = []
 
@@ -42,17 +44,26 @@ struct BoxCount: Sendable {
 }
 
 extension SpoolReader {
-    /// The requests of `incoming` or `processing` by their age, oldest first.
-    func requests(in box: Box, keeping limit: Int) throws(SystemFailure) -> BoxCount {
+    /// The requests of `incoming` or `processing` by their age, oldest first; at most `most` are looked at.
+    func requests(in box: Box, keeping limit: Int, most: Int = .max) throws(SystemFailure) -> BoxCount {
         var count = BoxCount(keeping: limit, oldestFirst: true)
-        try walk(box, Self.isRequest) { count.add($0) }
+        count.isCut = try walk(box, most: most, Self.isRequest) { count.add($0) }
         return count
     }
 
-    /// The results of `done` or `failed`, newest first.
-    func results(in box: Box, keeping limit: Int) throws(SystemFailure) -> BoxCount {
+    /// The results of `done` or `failed`, newest first; at most `most` are looked at. `seen` is told when each was
+    /// written (nanoseconds since 1970).
+    func results(
+        in box: Box, keeping limit: Int, most: Int = .max, seen: (Int64) -> Void = { _ in }
+    ) throws(SystemFailure) -> BoxCount {
         var count = BoxCount(keeping: limit, oldestFirst: false)
-        try walk(box, { $0.bytes.first != UInt8(ascii: ".") && $0.ends(in: ".result.json") }) { count.add($0) }
+        let belongs = { (file: FileName) in
+            file.bytes.first != UInt8(ascii: ".") && file.ends(in: ".result.json")
+        }
+        count.isCut = try walk(box, most: most, belongs) { entry in
+            count.add(entry)
+            seen(entry.time)
+        }
         return count
     }
 
@@ -63,15 +74,23 @@ extension SpoolReader {
 
     /// The time of a request is that of its last move (ctime: mtime is the producer's to choose), of a result its
     /// writing.
-    private func walk(_ box: Box, _ belongs: (FileName) -> Bool, _ body: (BoxEntry) -> Void) throws(SystemFailure) {
+    /// - Returns: whether there are more than `most`.
+    private func walk(
+        _ box: Box, most: Int, _ belongs: (FileName) -> Bool, _ body: (BoxEntry) -> Void
+    ) throws(SystemFailure) -> Bool {
         let isResult = box == .done || box == .failed
         let folder = try self.box(box)
         let listing = try Listing(folder)
+        var looked = 0
         while let file = try listing.next() {
+            guard belongs(file) else { continue }
+            if looked == most { return true }
+            looked += 1
             // What is gone by now has moved on.
-            guard belongs(file), let info = try folder.infoIfPresent(of: file) else { continue }
+            guard let info = try folder.infoIfPresent(of: file) else { continue }
             body(BoxEntry(file: file, time: isResult ? info.modified : info.changed))
         }
+        return false
     }
 }
 
