@@ -243,6 +243,19 @@ struct DeskBook {
     /// How many wait for a place at a provider.
     func waiting(_ provider: String) -> Int { desks[provider]?.lines.values.reduce(0) { $0 + $1.waiting.count } ?? 0 }
 
+    /// What is known of the providers that are left alone: why, and since when.
+    var closings: [String: DeskWait] {
+        desks.compactMapValues { desk in
+            switch desk.health {
+            case .open: nil
+            case .held(let since, let until, let reason):
+                DeskWait(kind: .held, reason: reason, since: since, until: until)
+            case .onTrial(let since, let reason), .probing(let since, let reason):
+                DeskWait(kind: .held, reason: reason, since: since)
+            }
+        }
+    }
+
     /// A provider's desk as it is now: a hold that is over has become a trial.
     private func desk(_ provider: String, at now: Int64) -> Desk {
         var desk = desks[provider] ?? Desk()

@@ -3,6 +3,7 @@
 // `DeskBook` decides; this keeps the books under a lock and wakes whom they name. A place is held from before the order
 // until its task has ended. What waits is told why, whenever the reason changes.
 
+package import Contract
 internal import DequeModule
 internal import Linux
 package import Providers
@@ -128,6 +129,11 @@ package final class ProviderDesk: Sendable {
     /// Places taken and jobs that wait for one, at a provider.
     package func figures(_ provider: String) -> (taken: Int, waiting: Int) {
         state.withLock { ($0.book.taken(provider), $0.book.waiting(provider)) }
+    }
+
+    /// Why a provider is left alone now; nil where it takes orders.
+    package func closing(_ provider: String) -> WaitReason? {
+        state.withLock { $0.book.closings[provider]?.kind.reason }
     }
 
     private func ahead(_ place: DeskBook.Place, _ ticket: UInt64) -> Int? {
