@@ -101,6 +101,9 @@ final class Daemon {
     private let adoptLog: (Settings) -> Void
     private let accounts: AccountWatch
     private let lateSettlement: LateSettlement
+    let metrics: MetricsFile
+    let meter: Meter
+    var pace = MetricsPace()
     private var claim: Claim
     private(set) var slots: Slots
     private(set) var families = Families()
@@ -128,19 +131,21 @@ final class Daemon {
     init(
         spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
         room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger, reloader: Reloader?,
-        accounts: AccountWatch, lateSettlement: LateSettlement, adoptLog: @escaping (Settings) -> Void
+        accounts: AccountWatch, lateSettlement: LateSettlement, metrics: MetricsFile,
+        adoptLog: @escaping (Settings) -> Void
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
         (self.signals, self.notifier, self.room, self.limits) = (signals, notifier, room, limits)
         self.leftovers = leftovers
         (self.log, self.reloader, self.accounts, self.adoptLog) = (log, reloader, accounts, adoptLog)
-        self.lateSettlement = lateSettlement
+        (self.lateSettlement, self.metrics, meter) = (lateSettlement, metrics, life.meter)
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
     }
 
     /// Runs until it is told to leave. Answers the exit code.
     func run() -> Int32 {
+        defer { metrics.finish(readings) }
         do {
             try firstScan()
             tell("READY=1", isOnce: true)
@@ -180,6 +185,7 @@ final class Daemon {
             try claimSome(now)
         }
         beat(now)
+        measure(now)
         try wait(now)
         return false
     }
@@ -209,6 +215,7 @@ final class Daemon {
         life.requestBytes = settings.limits.requestBytes
         life.pipeline.settings = PipelineSettings(settings)
         accounts.adopt(settings)
+        metrics.adopt(settings)
         slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
         // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
         if isNewWayIn {
@@ -340,6 +347,7 @@ final class Daemon {
 
     private func start(_ claimed: Claimed, user: String?, queued: Double) {
         log.info("request.claimed", metadata: ["job": "\(claimed.role.id)", "user": "\(user ?? "unknown")"])
+        meter.count { $0.requestClaimed() }
         Task { [life, mailbox] in
             mailbox.post(Mailbox.Ended(user: user, end: await life.live(claimed, queued: max(0, queued))))
         }
@@ -387,6 +395,7 @@ final class Daemon {
             deadline = min(deadline, claiming.deadline(canClaim: canClaim))
         }
         if hasStatusToTell { deadline = min(deadline, lastStatusAt + Daemon.statusInterval) }
+        deadline = min(deadline, metricsDeadline)
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }
@@ -423,8 +432,10 @@ final class Daemon {
                 log.notice("file.ignored", metadata: ["file": "\(file)", "kind": "\(kind.rawValue)"])
             case .rescan(let reason):
                 log.debug("incoming.scan", metadata: ["reason": "\(reason.rawValue)"])
+                meter.count { $0.scanned(reason, at: Double(WallClock.now()) / 1e9) }
             case .watch(let sentence):
                 log.warning("incoming.watch", metadata: ["reason": "\(sentence)"])
+                meter.count { $0.watchTroubled() }
             }
         }
     }

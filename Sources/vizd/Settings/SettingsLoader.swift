@@ -391,5 +391,5 @@ extension Capabilities {
     /// machine or in a bucket.
     static let thisVersion = Capabilities(
         providers: ["flatlay", "runway", "fashn", "bfl", "openai", "exec"], storageTypes: [.local, .s3],
-        withoutEffect: ["retention.", "metrics."])
+        withoutEffect: ["retention."])
 }
