@@ -42,8 +42,8 @@ final class Room: Sendable {
     /// What is held back on the first file system, the spool's: landing gives it up by itself.
     var spoolReserve: Reserve { places[0].reserve }
 
-    /// How much room there is, on each file system. One that cannot be asked is left out: whoever writes there next says
-    /// what is wrong.
+    /// How much room there is, on each file system. One that cannot be asked is left out: whoever writes there next
+    /// says what is wrong.
     func readings() -> [DiskReading] {
         places.compactMap { place in
             do throws(SystemFailure) {

@@ -1,5 +1,6 @@
-// What vizd counts while it runs: a value, fed where the log is told the same events. Every label comes from a list that
-// is fixed at build time (codes, stages, reasons, providers); no job and no user is named, so the file stays small.
+// What vizd counts while it runs: a value, fed where the log is told the same events. Every label comes from a list
+// that is fixed at build time (codes, stages, reasons, providers); no job and no user is named, so the file stays
+// small.
 
 import Contract
 import Spool

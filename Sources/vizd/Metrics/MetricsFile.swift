@@ -1,8 +1,8 @@
 // The driver of the metrics: collects what is true now and replaces `metrics.file` with it, whole or not at all.
 //
-// It never hurts a job. Everything happens on one of the threads for what blocks, one write at a time: a disk that hangs
-// holds up that thread and the next metrics, nothing else. A write that fails is told once in the log, and once more
-// when it goes well again. Readers on another user's account may read the file (0644); what it says is no secret.
+// It never hurts a job. Everything happens on one of the threads for what blocks, one write at a time: a disk that
+// hangs holds up that thread and the next metrics, nothing else. A write that fails is told once in the log, and once
+// more when it goes well again. Readers on another user's account may read the file (0644); what it says is no secret.
 
 import Contract
 import Ledger
@@ -52,7 +52,7 @@ final class MetricsFile: Sendable {
     /// One write at a time, the last one included.
     private let turn = Mutex(())
     /// How long the last write may hold up the end of the program, nanoseconds.
-    private static let farewell: Int64 = 1_000_000_000
+    static let farewell: Int64 = 1_000_000_000
 
     /// `spool` is the value of the label by which the files of several vizds are told apart.
     init(_ settings: Settings, spool: String, sources: MetricsSources, pool: BlockingPool, log: Logger) {
@@ -82,21 +82,21 @@ final class MetricsFile: Sendable {
             return !state.isWriting
         }
         if !isFree { return }
-        Task { [self] in
-            await pool.run { self.writeNow(loop, isUp: true) }
+        pool.submit { [self] in
+            writeNow(loop, isUp: true)
             state.withLock { $0.isWriting = false }
         }
     }
 
-    /// The last words: waits until they are written, a second at most.
-    func finish(_ loop: LoopReadings) {
+    /// The last words: waits until they are written, a second at most (`patience`, nanoseconds).
+    func finish(_ loop: LoopReadings, patience: Int64 = MetricsFile.farewell) {
         guard isWanted else { return }
         let isWritten = Monitor(false)
-        Task { [self] in
-            await pool.run { self.writeNow(loop, isUp: false) }
+        pool.submit { [self] in
+            writeNow(loop, isUp: false)
             isWritten.change { $0 = true }
         }
-        let deadline = sources.monotonicClock() + MetricsFile.farewell
+        let deadline = sources.monotonicClock() + patience
         _ = isWritten.wait(until: deadline) { $0 ? true : nil }
     }
 

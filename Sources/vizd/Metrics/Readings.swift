@@ -1,5 +1,5 @@
-// What is read at the moment at which the metrics are written: the gauges, from the values that the parts of the program
-// have anyway, and the counts that the journal keeps itself. A value; `MetricsFile` collects it.
+// What is read at the moment at which the metrics are written: the gauges, from the values that the parts of the
+// program have anyway, and the counts that the journal keeps itself. A value; `MetricsFile` collects it.
 
 import Contract
 import Ledger

@@ -84,6 +84,7 @@ struct SettingsLoader {
         loader.checkOpenAI()
         loader.checkExec()
         loader.checkStorage()
+        loader.checkMetrics()
         loader.noticeIdleSettings()
         return loader.loaded
     }
@@ -366,6 +367,15 @@ struct SettingsLoader {
                 "s3.endpoint",
                 "“\(s3.endpoint ?? "")” is spoken to without TLS, and pictures and records would go with it; write "
                     + "https://, or name \(host) in http.allowInsecure if that is what you want.")
+        }
+    }
+
+    private mutating func checkMetrics() {
+        guard let path = settings.metrics.file else { return }
+        if path.hasSuffix("/") {
+            reportCheck("metrics.file", "“\(path)” is a folder; write a file's path, as \(path)vizd.prom.")
+        } else if !path.hasSuffix(".prom") {
+            notices.append("metrics.file is \(path), and node_exporter reads only files whose names end in .prom.")
         }
     }
 
