@@ -71,6 +71,9 @@ package final class ImageWorkers: Sendable {
     /// What each bench is doing, for metrics and tests.
     package func report() -> [BenchReport] { shop.report() }
 
+    /// How many workers did not live to answer their order: they died, hung, or never began.
+    package var deaths: Int { shop.deaths }
+
     /// Orders that wait for a bench.
     package var waitingCount: Int { shop.waitingCount }
 }

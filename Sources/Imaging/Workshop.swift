@@ -34,6 +34,7 @@ final class Workshop: Sendable {
         var lastNumber: OrderNumber = 0
         var reports: [BenchReport]
         var atWork: Int
+        var deaths = 0
         var waitingForEmpty: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -122,6 +123,8 @@ final class Workshop: Sendable {
 
     var waitingCount: Int { state.withLock { $0.book.waitingCount } }
 
+    var deaths: Int { state.withLock { $0.deaths } }
+
     private func run(_ index: Int) {
         var worker: WorkerProcess?
         while true {
@@ -177,6 +180,7 @@ final class Workshop: Sendable {
         let (ending, outcome) = attempt(number, customer, index, &worker)
         let (verdict, continuation) = state.withLock { state in
             let verdict = state.book.finish(index, ending)
+            if ending == .lost || ending == .unread { state.deaths += 1 }
             state.reports[index] = BenchReport(processID: state.reports[index].processID)
             return (verdict, verdict.delivers ? state.customers.removeValue(forKey: number)?.continuation : nil)
         }

@@ -96,14 +96,16 @@ struct CommitThread {
     let inbox: Inbox
     let wal: WALSize
     let groupLimit: Int
+    let tally: JournalTally
     private var checkpoints = CheckpointRule()
     private var broken: JournalFailure?
 
-    init(database: DatabaseQueue, inbox: Inbox, wal: WALSize, groupLimit: Int) {
+    init(database: DatabaseQueue, inbox: Inbox, wal: WALSize, groupLimit: Int, tally: JournalTally) {
         self.database = database
         self.inbox = inbox
         self.wal = wal
         self.groupLimit = groupLimit
+        self.tally = tally
     }
 
     /// Commits group after group until the inbox is closed and empty.
@@ -132,8 +134,11 @@ struct CommitThread {
             }
         }
         switch outcome {
-        case .success(let answers): return answers
+        case .success(let answers):
+            tally.note { ($0.commits, $0.operations) = ($0.commits + 1, $0.operations + group.count) }
+            return answers
         case .failure(let failure):
+            tally.note { $0.failures += 1 }
             if failure.isFatal { broken = failure }
             return group.map { operation in { operation.refuse(failure) } }
         }

@@ -138,6 +138,11 @@ package struct JournalReader: Sendable {
         try read { books in try books.recentDurations(provider: provider, model: model) }
     }
 
+    /// What counts against the budgets of a month: of all users, and of the one with the most.
+    func spend(of month: String) throws(JournalFailure) -> (all: Int64, largest: Int64) {
+        try read { books in try books.spend(of: month) }
+    }
+
     private func read<Value>(_ body: (Books) throws -> Value) throws(JournalFailure) -> Value {
         do {
             return try database.read { db in try body(Books(db: db)) }

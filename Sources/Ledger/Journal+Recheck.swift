@@ -29,7 +29,12 @@ extension Journal {
     /// An attempt was read again: books `price`, or leaves the figure that stands where the provider names none. It
     /// waits no longer. Answers what changed; nil where nothing did, or where it was closed anew meanwhile.
     package func rechecked(_ attempt: AttemptRow, price: Money?) async throws(JournalFailure) -> CostCorrection? {
-        try await write { books in try books.rechecked(attempt, price: price) }
+        let correction = try await write { books in try books.rechecked(attempt, price: price) }
+        if let correction {
+            let (before, after) = (correction.before.usdMicros, correction.after.usdMicros)
+            tally.note { $0.booked(Closing(provider: attempt.provider, before: before, after: after)) }
+        }
+        return correction
     }
 
     /// It could not be read: it waits anew from `now` on.

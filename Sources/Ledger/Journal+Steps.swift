@@ -40,7 +40,7 @@ extension Journal {
     package func order(
         _ name: String, plan: [UInt8], _ order: NewAttempt, budget: BudgetLimits = .none, at now: Timestamp
     ) async throws(JournalFailure) -> AttemptRow {
-        try await write { books in
+        let attempt = try await write { books in
             let row = try books.knownJob(name)
             let last = try books.last(name, run: row.run)
             if row.phase != .claimed, let last { try books.closeBefore(anotherThan: last, at: now) }
@@ -59,6 +59,8 @@ extension Journal {
                 """, [order.provider, now.nanoseconds])
             return attempt
         }
+        tally.note { $0.ordered(attempt) }
+        return attempt
     }
 
     /// Writes the provider's handle, before the first poll, and its own estimate where it gave one.
@@ -72,15 +74,17 @@ extension Journal {
             attempt.estimate = estimate ?? attempt.estimate
             try books.update(attempt)
         }
+        tally.note { $0.moneyRevision += 1 }
     }
 
     /// Closes an attempt of the current run (the last, if no number is given), or corrects its final figure.
     package func settle(
         _ name: String, attempt number: Int? = nil, _ settlement: Settlement, at now: Timestamp
     ) async throws(JournalFailure) {
-        try await write { books in
+        let closing = try await write { books in
             try books.close(try books.lastAttempt(of: name, number: number), settlement, at: now)
         }
+        tally.note { $0.booked(closing) }
     }
 }
 
@@ -93,8 +97,8 @@ extension Journal {
     package func fetched(
         _ name: String, _ picture: PictureNote, settling: Settlement? = nil, at now: Timestamp
     ) async throws(JournalFailure) {
-        try await write { books in
-            if let settling { try books.close(try books.lastAttempt(of: name), settling, at: now) }
+        let closing = try await write { books in
+            let closing = try settling.map { try books.close(try books.lastAttempt(of: name), $0, at: now) }
             try books.advance(
                 name, to: .fetched, starts: 1,
                 """
@@ -105,7 +109,9 @@ extension Journal {
                     picture.file, picture.sha256.blob, picture.bytes, picture.width, picture.height,
                     picture.contentType,
                 ])
+            return closing
         }
+        if let closing { tally.note { $0.booked(closing) } }
     }
 
     /// The picture is where it stays; `bytes` say where, in the pipeline's own form. `keeping` is what it shows, for
@@ -163,9 +169,11 @@ extension Books {
     }
 
     /// Closes an attempt. Refused costs nothing; uncertain and unpriced leave the estimate standing. A figure that may
-    /// still change is marked as waiting to be read again.
-    func close(_ attempt: AttemptRow, _ settlement: Settlement, at now: Timestamp) throws {
+    /// still change is marked as waiting to be read again. Answers how that changed what counts as spent.
+    @discardableResult
+    func close(_ attempt: AttemptRow, _ settlement: Settlement, at now: Timestamp) throws -> Closing {
         guard attempt.state.permits(settlement.state) else { throw Self.wrong(attempt, settlement.state) }
+        let before = attempt
         var attempt = attempt
         // The moment of the first figure stays: durations are taken from it.
         attempt.settledAt = attempt.state == .settled ? attempt.settledAt : now
@@ -178,6 +186,7 @@ extension Books {
         }
         attempt.recheckSince = attempt.mayBeCorrected ? now : nil
         try update(attempt)
+        return Closing(before, attempt)
     }
 
     /// Makes sure that one more order may follow `last`; an interrupted free one is closed as having come to nothing.

@@ -14,6 +14,7 @@ package final class Journal: Sendable {
     package static let groupLimit = 1024
 
     private let inbox: Inbox
+    let tally: JournalTally
     /// For tests, which look at the file from the side.
     let database: DatabaseQueue
 
@@ -23,10 +24,11 @@ package final class Journal: Sendable {
         precondition(groupLimit > 0, "a group holds at least one operation, not \(groupLimit)")
         let wal = WALSize()
         let database = try Connection.open(path, wal: wal)
-        let inbox = Inbox()
-        (self.inbox, self.database) = (inbox, database)
+        let (inbox, tally) = (Inbox(), JournalTally())
+        (self.inbox, self.tally, self.database) = (inbox, tally, database)
         OwnedThread.spawn(name: "vizd-journal") {
-            var thread = CommitThread(database: database, inbox: inbox, wal: wal, groupLimit: groupLimit)
+            var thread = CommitThread(
+                database: database, inbox: inbox, wal: wal, groupLimit: groupLimit, tally: tally)
             thread.run()
         }
     }

@@ -93,6 +93,9 @@ package final class Incoming {
     /// The descriptor to poll for reading; nil where there is no inotify.
     package var raw: CInt? { watch.raw }
 
+    /// Whether the folder is watched; where it is not, new requests are found by the regular scan only.
+    package var isWatching: Bool { watch.isListening }
+
     /// When `step` is due without an event, monotonic nanoseconds; 0 while a scan is under way.
     package var nextDeadline: Int64 {
         if scan != nil || wantedScan != nil { return 0 }

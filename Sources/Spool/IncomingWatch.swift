@@ -7,7 +7,7 @@
 package import Linux
 
 /// Why `incoming` must be read from the beginning.
-package enum RescanReason: String, Hashable, Sendable {
+package enum RescanReason: String, CaseIterable, Hashable, Sendable {
     /// The kernel dropped events.
     case overflow
     /// The folder itself was moved, deleted, replaced or unmounted, and was opened anew.

@@ -52,12 +52,17 @@ package struct QueueEntry: Hashable, Sendable {
 
     /// The job, where it has no file.
     package var fileless: JobName? {
-        guard file.bytes.first == QueueEntry.slash else { return nil }
+        guard file.isOfNoFile else { return nil }
         return JobName(job: String(decoding: file.bytes.dropFirst(), as: UTF8.self))
     }
 
     /// What the name of a file never has.
-    private static let slash = UInt8(ascii: "/")
+    fileprivate static let slash = UInt8(ascii: "/")
+}
+
+extension FileName {
+    /// Whether it stands for a job without a file.
+    fileprivate var isOfNoFile: Bool { bytes.first == QueueEntry.slash }
 }
 
 /// What became of a request that was to be queued.
@@ -141,8 +146,8 @@ package struct Queue: Sendable {
         (self.capacity, self.perUser) = (capacity, perUser)
     }
 
-    /// Entries without a file.
-    private var filelessCount = 0
+    /// How many jobs without a file wait among the requests.
+    package private(set) var filelessCount = 0
 
     /// How many requests wait, and jobs without a file among them.
     package var count: Int { slots.count }
@@ -265,6 +270,21 @@ package struct Queue: Sendable {
             }
         }
         return level.parked.reduce(ahead) { $1 == slot.user ? $0 : $0 + min(level.lanes[$1]!.live, rank) }
+    }
+
+    /// When the request that has waited longest arrived, nanoseconds since 1970; nil where none waits. Jobs without a
+    /// file do not count. Costs a look at each lane, and a walk through those whose first place is no waiting request.
+    package var oldestArrival: Int64? {
+        levels.values.lazy.flatMap(\.lanes.values).filter { $0.live > 0 }.compactMap(oldest).min()
+    }
+
+    private func oldest(in lane: Lane) -> Int64? {
+        if let first = lane.heap.min, isWaitingRequest(first) { return first.arrival.time }
+        return lane.heap.unordered.lazy.filter(isWaitingRequest).map(\.arrival.time).min()
+    }
+
+    private func isWaitingRequest(_ place: Place) -> Bool {
+        slots[place.file]?.serial == place.serial && !place.file.isOfNoFile
     }
 
     // MARK: Lanes and turns

@@ -73,7 +73,8 @@ struct Assembly {
             transfer: transfer, log: log)
         self.wardrobe = wardrobe
         let runs = try Assembly.runs(settings, log)
-        let providers = ProviderRegistry(Assembly.environment(settings, painter, transfer, runs))
+        let meter = Meter()
+        let providers = ProviderRegistry(entries: Assembly.entries(settings, painter, transfer, runs, meter))
         self.runs = runs
         let desk = ProviderDesk(
             monotonicClock: { MonotonicClock.now() }, sleep: { await alarms.sleep(until: $0) },
@@ -95,7 +96,8 @@ struct Assembly {
             spool, status: statuses, reserve: room.spoolReserve, floor: floor)
         let board = StatusBoard(
             files: statuses, provider: settings.provider,
-            names: { providers.provider($0)?.traits.displayName ?? $0 }, monotonicClock: { MonotonicClock.now() })
+            names: { providers.provider($0)?.traits.displayName ?? $0 }, monotonicClock: { MonotonicClock.now() },
+            meter: meter)
         do throws(SystemFailure) {
             mailbox = try Mailbox()
         } catch {
@@ -105,7 +107,7 @@ struct Assembly {
             spool: spool, journal: journal, pipeline: pipeline, landing: landing, board: board, work: self.work,
             pool: pool, log: log, working: NamesAtWork(),
             cancels: Cancellations(ownUser: Host.userID), requestBytes: settings.limits.requestBytes,
-            awaitRoom: { await room.wait($0) }, pause: pause, wallClock: { WallClock.now() })
+            awaitRoom: { await room.wait($0) }, pause: pause, wallClock: { WallClock.now() }, meter: meter)
     }
 
     /// Sleeps; a task of ours is never cancelled, so that a sleep always lasts.
@@ -176,6 +178,14 @@ struct Assembly {
         environment.openai = OpenAISettings(settings)
         environment.exec = ExecSettings(settings, in: runs)
         return environment
+    }
+
+    /// The providers of these settings, whose calls are counted.
+    static func entries(
+        _ settings: Settings, _ painter: any SheetPainting, _ transfer: any Transferring, _ runs: Directory,
+        _ meter: Meter
+    ) -> [ProviderEntry] {
+        ProviderRegistry.entries(environment(settings, painter, transfer, runs)).map { $0.counted(by: meter) }
     }
 
     /// The folder for the runs of a program, without what an earlier start left in it.

@@ -24,7 +24,8 @@ package enum Strike: Hashable, Sendable {
     ///   - log: where it lists the calls; nil: nowhere.
     ///   - mark: what it writes when it strikes.
     func environment(shim: String, log: String?, mark: String) -> [String: String] {
-        var names = ["LD_PRELOAD": shim, "CRASH_MARK": mark]
+        // No metrics: their rhythm is the clock's, and calls are struck by their number.
+        var names = ["LD_PRELOAD": shim, "CRASH_MARK": mark, "VIZD_METRICS_FILE": ""]
         names["CRASH_LOG"] = log
         switch self {
         case .count(let reads): names["CRASH_READS"] = reads ? "1" : nil

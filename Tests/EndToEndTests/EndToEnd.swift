@@ -6,8 +6,27 @@ import Linux
 import TestSupport
 import Testing
 
-@Suite("The program, spawned", .serialized)
+@Suite("The program, spawned", .serialized, .keysStaySecret)
 enum EndToEnd {}
+
+/// After each test: no key has turned up in what its programs left behind.
+struct KeysStaySecret: SuiteTrait, TestTrait, TestScoping {
+    let isRecursive = true
+
+    @concurrent
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
+    ) async throws {
+        let end: Result<Void, any Error>
+        do { end = .success(try await function()) } catch { end = .failure(error) }
+        for leak in Leaks.take() { Issue.record("\(leak)") }
+        try end.get()
+    }
+}
+
+extension Trait where Self == KeysStaySecret {
+    static var keysStaySecret: KeysStaySecret { KeysStaySecret() }
+}
 
 /// The outfits of the example wardrobe.
 enum Fixture {

@@ -32,6 +32,25 @@ struct QueueTests {
         #expect(drain(&queue) == ["a", "z", "b", "c", "d"])
     }
 
+    @Test("the oldest arrival is that of a request that waits: not of one that was withdrawn or taken, and of no part")
+    mutating func oldest() throws {
+        #expect(queue.oldestArrival == nil)
+        for one in [entry("a", "x", at: 5), entry("b", "x", at: 7), entry("c", "y", 2, at: 6), entry("d", "y", at: 9)] {
+            _ = queue.insert(one)
+        }
+        let part = try #require(JobName(job: "batch.0001"))
+        _ = queue.insert(QueueEntry(fileless: part, user: "x", priority: 1, arrival: Arrival(time: 1)))
+        #expect(queue.oldestArrival == 5)
+        queue.withdraw("a")
+        #expect(queue.oldestArrival == 6)
+        queue.withdraw("c")
+        #expect(queue.oldestArrival == 7)
+        queue.hold("x")
+        #expect(queue.oldestArrival == 7, "one that waits for its user's slots waits")
+        queue.withdraw("b")
+        #expect(queue.take()?.file == "d" && queue.oldestArrival == nil && queue.count == 1)
+    }
+
     @Test("users take turns, so that ten thousand requests of one do not delay another's first")
     mutating func fairness() {
         queue = Queue(capacity: 20_000, perUser: 20_000)

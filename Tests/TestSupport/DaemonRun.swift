@@ -172,7 +172,8 @@ package struct LoggedEvent: Sendable {
     package let event: String
     private let fields: [String: String]
 
-    init?(_ line: String) {
+    /// Reads a line of the form json; nil for anything else.
+    package init?(_ line: String) {
         do {
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String]
             guard let object, let event = object["event"] else { return nil }

@@ -14,7 +14,12 @@ package final class Site: Sendable {
     /// Where the logs of its daemons are: never on the disk that a test fills.
     package let logs: String
 
+    /// What must not turn up in anything that the programs leave.
+    let secrets = PlantedSecrets()
+
     package var spool: String { path + "/spool" }
+    /// Where its daemons write their metrics.
+    package var metrics: String { logs + "/vizd.prom" }
     package var state: String { path + "/state" }
     package var wardrobe: String { path + "/wardrobe_photos" }
 
@@ -37,6 +42,8 @@ package final class Site: Sendable {
     deinit {
         do {
             try gate?.open()
+            try secrets.search(path)
+            try secrets.search(logs)
             try FileManager.default.removeItem(atPath: path)
             try FileManager.default.removeItem(atPath: logs)
         } catch {
@@ -114,8 +121,11 @@ package final class Site: Sendable {
             "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "VIZD_SPOOL_DIR": spool, "VIZD_STATE_DIR": state,
             "VIZD_WARDROBE_ROOT": wardrobe, "VIZD_LOG_FORMAT": "json", "VIZD_SPOOL_SETTLE": "0.3",
             "VIZD_SPOOL_MIN_FREE": "0", "VIZD_SPOOL_RESERVE": "0", "VIZD_PROVIDER": "flatlay",
+            "VIZD_METRICS_FILE": metrics, "AWS_SECRET_ACCESS_KEY": secrets.ofThePlace,
         ]
-        return own.merging(more) { $1 }
+        let all = own.merging(more) { $1 }
+        secrets.plant(all)
+        return all
     }
 
     /// The program: the built one, or its copy beside the gated worker.
@@ -142,12 +152,16 @@ package final class Site: Sendable {
 
     /// Runs a command of the program to its end.
     package func command(_ arguments: String..., input: String = "") throws -> CommandRun {
-        try CommandRun(self, arguments, environment(), input)
+        let run = try CommandRun(self, arguments, environment(), input)
+        secrets.search(run, of: arguments)
+        return run
     }
 
     /// Runs a command of the program to its end, with more settings.
     package func command(_ settings: [String: String], _ arguments: String...) throws -> CommandRun {
-        try CommandRun(self, arguments, environment(settings), "")
+        let run = try CommandRun(self, arguments, environment(settings), "")
+        secrets.search(run, of: arguments)
+        return run
     }
 }
 

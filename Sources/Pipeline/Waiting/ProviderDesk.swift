@@ -5,6 +5,7 @@
 // as long as a job's patience lasts, which nothing but such times uses up; and who may go elsewhere does so when there
 // is somewhere open.
 
+package import Contract
 internal import DequeModule
 internal import Linux
 package import Providers
@@ -288,6 +289,11 @@ package final class ProviderDesk: Sendable {
     /// Places taken and jobs that wait for one, at a provider.
     package func figures(_ provider: String) -> (taken: Int, waiting: Int) {
         state.withLock { ($0.book.taken(provider), $0.book.waiting(provider)) }
+    }
+
+    /// Why a provider is left alone now; nil where it takes orders.
+    package func closing(_ provider: String) -> WaitReason? {
+        state.withLock { $0.book.closings[provider]?.kind.reason }
     }
 
     private func ahead(_ place: DeskBook.Place, _ ticket: UInt64) -> Int? {

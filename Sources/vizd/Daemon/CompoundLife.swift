@@ -213,6 +213,7 @@ extension JobLife {
         case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
         case .result(let document):
             if case .still = parts, ended.allSatisfy({ $0.result.failure == nil }) {
+                meter.count { $0.worked(document.timing, isComplete: document.failure == nil) }
                 try await conclude(live, pipeline.joined(document, with: ended))
             } else {
                 try await conclude(live, document)

@@ -102,6 +102,9 @@ final class Daemon {
     private let accounts: AccountWatch
     private let lateSettlement: LateSettlement
     private let retention: Retention
+    let metrics: MetricsFile
+    let meter: Meter
+    var pace = MetricsPace()
     private var claim: Claim
     private(set) var slots: Slots
     private(set) var families = Families()
@@ -129,7 +132,7 @@ final class Daemon {
     init(
         spool: Spool, incoming: Incoming, life: JobLife, mailbox: Mailbox, signals: SignalFD, notifier: ServiceNotifier,
         room: Room, limits: DaemonLimits, leftovers: [Leftover], log: Logger, reloader: Reloader?,
-        accounts: AccountWatch, lateSettlement: LateSettlement, retention: Retention,
+        accounts: AccountWatch, lateSettlement: LateSettlement, retention: Retention, metrics: MetricsFile,
         adoptLog: @escaping (Settings) -> Void
     ) {
         (self.spool, self.incoming, self.life, self.mailbox) = (spool, incoming, life, mailbox)
@@ -137,12 +140,14 @@ final class Daemon {
         self.leftovers = leftovers
         (self.log, self.reloader, self.accounts, self.adoptLog) = (log, reloader, accounts, adoptLog)
         (self.lateSettlement, self.retention) = (lateSettlement, retention)
+        (self.metrics, meter) = (metrics, life.meter)
         claim = Claim(spool)
         slots = Slots(inFlight: limits.inFlight, perUser: limits.perUser)
     }
 
     /// Runs until it is told to leave. Answers the exit code.
     func run() -> Int32 {
+        defer { metrics.finish(readings) }
         do {
             try firstScan()
             tell("READY=1", isOnce: true)
@@ -183,6 +188,7 @@ final class Daemon {
             try claimSome(now)
         }
         beat(now)
+        measure(now)
         try wait(now)
         return false
     }
@@ -213,6 +219,7 @@ final class Daemon {
         life.pipeline.settings = PipelineSettings(settings)
         accounts.adopt(settings)
         retention.adopt(RetentionLimits(settings))
+        metrics.adopt(settings)
         slots.resize(inFlight: settings.limits.inFlight, perUser: settings.limits.perUser)
         // Begins to watch and scan anew: what waits is found again, what is claimed is not there any more.
         if isNewWayIn {
@@ -344,6 +351,7 @@ final class Daemon {
 
     private func start(_ claimed: Claimed, user: String?, queued: Double) {
         log.info("request.claimed", metadata: ["job": "\(claimed.role.id)", "user": "\(user ?? "unknown")"])
+        meter.count { $0.requestClaimed() }
         Task { [life, mailbox] in
             mailbox.post(Mailbox.Ended(user: user, end: await life.live(claimed, queued: max(0, queued))))
         }
@@ -391,6 +399,7 @@ final class Daemon {
             deadline = min(deadline, claiming.deadline(canClaim: canClaim))
         }
         if hasStatusToTell { deadline = min(deadline, lastStatusAt + Daemon.statusInterval) }
+        deadline = min(deadline, metricsDeadline)
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }
@@ -427,8 +436,10 @@ final class Daemon {
                 log.notice("file.ignored", metadata: ["file": "\(file)", "kind": "\(kind.rawValue)"])
             case .rescan(let reason):
                 log.debug("incoming.scan", metadata: ["reason": "\(reason.rawValue)"])
+                meter.count { $0.scanned(reason, at: Double(WallClock.now()) / 1e9) }
             case .watch(let sentence):
                 log.warning("incoming.watch", metadata: ["reason": "\(sentence)"])
+                meter.count { $0.watchTroubled() }
             }
         }
     }

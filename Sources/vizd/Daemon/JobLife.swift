@@ -47,6 +47,8 @@ struct JobLife: Sendable {
     let pause: @Sendable (Int64) async -> Void
     /// Nanoseconds since 1970.
     let wallClock: @Sendable () -> Int64
+    /// Counts what the log is told.
+    var meter = Meter()
 
     /// How long to wait before a name that another task is at is looked at again.
     private static let patience: Int64 = 20_000_000
@@ -154,7 +156,9 @@ struct JobLife: Sendable {
             ? await pipeline.poisoned(ticket)
             : await pipeline.run(ticket, cancel: live.cancel, report: { [self] in report(name, $0) })
         switch end {
-        case .result(let result): try await conclude(live, result)
+        case .result(let result):
+            meter.count { $0.worked(result.timing, isComplete: result.failure == nil) }
+            try await conclude(live, result)
         case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
         }
     }
@@ -192,6 +196,7 @@ struct JobLife: Sendable {
             let order = LandingOrder(
                 name: name.landing, box: outcome.box.box, result: result, source: source, status: name.landing)
             try await land(order, id: name.text)
+            meter.count { $0.landed(outcome.code) }
         }
         try await journalled { () async throws(JournalFailure) in try await journal.landed([name.text], at: now()) }
         // A failed job keeps its picture: a retry stores it without making it again.
@@ -284,6 +289,7 @@ struct JobLife: Sendable {
         let bytes = pipeline.refused(refusal, as: landing.text).encode()
         let order = LandingOrder(name: landing, box: .failed, result: bytes, source: claimed.source, status: nil)
         try await land(order, id: landing.text)
+        meter.count { $0.landed(refusal.code) }
         log.warning(
             "request.refused",
             metadata: ["job": "\(landing)", "code": "\(refusal.code.rawValue)", "reason": "\(refusal.message)"])

@@ -239,6 +239,7 @@ extension JobLife {
         try await spoken { () async throws(SpoolFatal) in
             try await pool.run { () throws(SpoolFatal) in try spool.remove(claimed) }
         }
+        meter.count { $0.requestRemoved() }
         log.notice("request.removed", metadata: ["job": "\(claimed.role.id)", "reason": "\(reason)"])
     }
 

@@ -43,9 +43,11 @@ extension Daemon {
         switch reloader.read() {
         case .refused(let problems):
             for problem in problems { log.error("config.refused", metadata: ["reason": "\(problem)"]) }
+            meter.count { $0.reloaded(inForce: false, at: Double(WallClock.now()) / 1e9) }
             log.error("config.kept", metadata: ["reason": "the configuration has problems; the old one stays in force"])
         case .read(let settings, let live, let later):
             adopt(settings, isNewWayIn: live.contains { Daemon.wayIn.contains($0) })
+            meter.count { $0.reloaded(inForce: true, at: Double(WallClock.now()) / 1e9) }
             log.notice(
                 "config.reloaded",
                 metadata: [

@@ -42,6 +42,22 @@ final class Room: Sendable {
     /// What is held back on the first file system, the spool's: landing gives it up by itself.
     var spoolReserve: Reserve { places[0].reserve }
 
+    /// How much room there is, on each file system. One that cannot be asked is left out: whoever writes there next
+    /// says what is wrong.
+    func readings() -> [DiskReading] {
+        places.compactMap { place in
+            do throws(SystemFailure) {
+                let space = try place.folder.space()
+                return DiskReading(
+                    folder: place.folder.path, bytesFree: space.bytesFree, inodesFree: space.inodesFree,
+                    isReadOnly: space.isReadOnly)
+            } catch {
+                log.debug("disk.unread", metadata: ["folder": "\(place.folder.path)", "reason": "\(error)"])
+                return nil
+            }
+        }
+    }
+
     /// Why nothing may be claimed now; nil when there is room everywhere. Takes back what had been given up.
     func obstacle() throws(SpoolFatal) -> String? {
         for place in places {

@@ -24,6 +24,9 @@ struct Slots {
     /// The users with jobs under way, and whether each has all their slots and is to be passed over.
     var users: [(user: String?, isFull: Bool)] { perUser.map { ($0.key, $0.value >= inFlightPerUser) } }
 
+    /// How many may be under way.
+    var limit: Int { inFlight }
+
     /// Jobs under way.
     var count: Int { taken }
 

@@ -3,6 +3,7 @@
 
 import Contract
 import Digest
+import Imaging
 import Ledger
 import Linux
 import Logging
@@ -32,7 +33,8 @@ extension Assembly {
                     inFlight: settings.limits.inFlight, perUser: settings.limits.perUser, drain: 3_000_000_000,
                     roomCheck: 2_000_000_000),
                 leftovers: leftovers, log: log, reloader: reloader, accounts: accounts,
-                lateSettlement: LateSettlement(pipeline, log: log), retention: retention, adoptLog: adoptLog)
+                lateSettlement: LateSettlement(pipeline, log: log), retention: retention, metrics: metrics,
+                adoptLog: adoptLog)
         } catch let failure as SpoolFatal {
             throw StartFailure(exit: 1, sentence: "\(failure)")
         } catch let failure as SpoolRefusal {
@@ -47,12 +49,11 @@ extension Assembly {
     }
 
     private var accounts: AccountWatch {
-        let (workers, transfer, runs) = (workers, transfer, runs)
+        let (workers, transfer, runs, meter) = (workers, transfer, runs, life.meter)
         return AccountWatch(
             providers: providers, desk: desk, log: log, alarms: alarms,
             entries: { settings in
-                ProviderRegistry.entries(
-                    Assembly.environment(settings, SheetPainter(workers: workers), transfer, runs))
+                Assembly.entries(settings, SheetPainter(workers: workers), transfer, runs, meter)
             })
     }
 
@@ -62,6 +63,21 @@ extension Assembly {
             life, RetentionLimits(settings), sleep: { await alarms.sleep(until: MonotonicClock.now() + $0) },
             // It had no slot, as a wish has none.
             fail: { mailbox.post(Mailbox.Ended(user: nil, end: .machine($0), isWish: true)) })
+    }
+
+    private var metrics: MetricsFile {
+        let workers = workers
+        return MetricsFile(
+            settings, spool: spool.root.path,
+            sources: MetricsSources(
+                meter: life.meter, board: life.board, providers: providers, desk: desk, room: room, journal: journal,
+                journalPath: "\(settings.state.directory)/vizd.sqlite",
+                workers: {
+                    let alive = workers.report().filter { $0.processID != nil }
+                    return (alive.count, alive.count(where: \.isHanded), workers.deaths, workers.waitingCount)
+                },
+                wallClock: { WallClock.now() }, monotonicClock: { MonotonicClock.now() }),
+            pool: pool, log: log)
     }
 
     private func bind(hasWork: Bool) throws {

@@ -59,13 +59,33 @@ final class StatusBoard: Sendable {
     private let provider: String
     private let names: @Sendable (String) -> String
     private let monotonicClock: @Sendable () -> Int64
+    private let meter: Meter
 
     /// `names` turns a provider's word into its name for people.
     init(
         files: StatusFiles, provider: String, names: @escaping @Sendable (String) -> String,
-        monotonicClock: @escaping @Sendable () -> Int64
+        monotonicClock: @escaping @Sendable () -> Int64, meter: Meter = Meter()
     ) {
         (self.files, self.provider, self.names, self.monotonicClock) = (files, provider, names, monotonicClock)
+        self.meter = meter
+    }
+
+    /// How many jobs are under way and how old they are; `wall` is now, nanoseconds since 1970.
+    func readings(at wall: Int64) -> BoardReadings {
+        state.withLock { state in
+            var readings = BoardReadings()
+            for entry in state.jobs.values {
+                if entry.family != nil {
+                    readings.parked += 1
+                    continue
+                }
+                readings.stages[entry.progress?.stage ?? .prepare, default: .init()].add(seconds(since: entry))
+                guard let wait = entry.progress?.waiting else { continue }
+                let age = max(0, Double(wall - wait.since.nanoseconds) / 1e9)
+                readings.waits[wait.reason, default: .init()].add(age)
+            }
+            return readings
+        }
     }
 
     /// What the journal knows of earlier jobs, oldest first.
@@ -93,10 +113,12 @@ final class StatusBoard: Sendable {
 
     /// A job has come to a step.
     func report(_ name: JobName, _ progress: StageReport) {
-        let above = state.withLock { state in
+        let (above, wait) = state.withLock { state in
+            let before = state.jobs[name]?.progress?.waiting
             state.jobs[name]?.progress = progress
-            return state.climb(from: name)
+            return (state.climb(from: name), progress.waiting == before ? nil : progress.waiting)
         }
+        if let wait { meter.count { $0.waited(wait.reason) } }
         for one in [name] + above { files.touch(one.landing) }
     }
 

@@ -37,8 +37,6 @@ struct SettingsWorld: Sendable {
 struct Capabilities: Sendable {
     let providers: [String]
     var storageTypes: [StorageType]
-    /// Beginnings of keys that are known and have no effect in this version: whoever sets one is told.
-    var withoutEffect: [String] = []
 }
 
 struct LoadedSettings: Sendable {
@@ -85,6 +83,7 @@ struct SettingsLoader {
         loader.checkOpenAI()
         loader.checkExec()
         loader.checkStorage()
+        loader.checkMetrics()
         loader.noticeIdleSettings()
         return loader.loaded
     }
@@ -389,14 +388,17 @@ struct SettingsLoader {
         }
     }
 
-    /// Settings that were made and do nothing yet: nobody is to believe in what does nothing.
+    private mutating func checkMetrics() {
+        guard let path = settings.metrics.file else { return }
+        if path.hasSuffix("/") {
+            reportCheck("metrics.file", "“\(path)” is a folder; write a file's path, as \(path)vizd.prom.")
+        } else if !path.hasSuffix(".prom") {
+            notices.append("metrics.file is \(path), and node_exporter reads only files whose names end in .prom.")
+        }
+    }
+
+    /// Nobody is to believe in a setting that does nothing.
     private mutating func noticeIdleSettings() {
-        let idle = sources.filter { key, source in
-            source != .builtIn && capabilities.withoutEffect.contains { key.hasPrefix($0) }
-        }
-        for key in idle.keys.sorted() {
-            notices.append("\(key) is set, but has no effect in this version of vizd (from \(idle[key] ?? .builtIn)).")
-        }
         guard !settings.usesS3, settings.s3.bucketName != nil else { return }
         notices.append("s3.bucketName is set, but storage.type is local: nothing is kept in the bucket.")
     }
@@ -410,6 +412,5 @@ extension Capabilities {
     /// What this version has: the embedded renderer, hosted providers, any program, and pictures and records on this
     /// machine or in a bucket.
     static let thisVersion = Capabilities(
-        providers: ["flatlay", "runway", "fashn", "bfl", "openai", "exec"], storageTypes: [.local, .s3],
-        withoutEffect: ["metrics."])
+        providers: ["flatlay", "runway", "fashn", "bfl", "openai", "exec"], storageTypes: [.local, .s3])
 }

@@ -264,6 +264,9 @@ enum SettingsTable {
             about: "text (for people), json (one object a line) or journald (for systemd)."),
         Setting(
             "metrics.file", optional: .path, \.metrics.file,
-            about: "A Prometheus text file, replaced every 10 seconds. Empty: none."),
+            about: """
+                A Prometheus text file for node_exporter's textfile collector; its name ends in .prom. Replaced every \
+                10 seconds while something moves, else once a minute. Under systemd: /run/vizd/vizd.prom. Empty: none.
+                """),
     ]
 }
