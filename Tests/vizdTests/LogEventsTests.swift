@@ -38,14 +38,14 @@ struct LogEventsTests {
 
     /// A call of the logger: the level where it stands in the name, and the words up to the closing bracket.
     private static func calls(in source: String) -> [(level: String?, words: String)] {
-        source.matches(of: /\b(?:log\.)?(trace|debug|info|notice|warning|error|critical|log|tell)\(/).map { call in
+        source.matches(of: /\b(?:log\.)?(trace|debug|info|notice|warning|error|critical|log|tell|say)\(/).map { call in
             var depth = 1
             let rest = source[call.range.upperBound...].prefix { character in
                 depth += character == "(" ? 1 : character == ")" ? -1 : 0
                 return depth > 0
             }
             let word = String(call.1)
-            return (word == "log" || word == "tell" ? nil : word, String(rest))
+            return (["log", "tell", "say"].contains(word) ? nil : word, String(rest))
         }
     }
 
