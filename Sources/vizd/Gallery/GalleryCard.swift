@@ -162,7 +162,7 @@ struct GalleryCard {
     static let hanger = HTML.own(
         """
         <svg viewBox="0 0 64 64" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" \
-        stroke-linejoin="round" aria-hidden="true"><path d="M26 19a6 6 0 1 1 8.5 5.5c-1.6.7-2.5 1.8-2.5 3.5v2L6.5 45.5C4 \
-        47 5 51 8 51h48c3 0 4-4 1.500-5.500L32 30"/></svg>
+        stroke-linejoin="round" aria-hidden="true"><path d="M26 19a6 6 0 1 1 8.5 5.5c-1.6.7-2.5 1.8-2.5 3.5v2L6.5 \
+        45.5C4 47 5 51 8 51h48c3 0 4-4 1.5-5.5L32 30"/></svg>
         """)
 }

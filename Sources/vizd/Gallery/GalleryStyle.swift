@@ -153,8 +153,8 @@ enum GalleryStyle {
         #help dl { margin-bottom: 1.3rem; }
         kbd {
           display: inline-block; min-width: 1.7em; padding: 0 .45em; border: 1px solid var(--line);
-          border-bottom-width: 2px; border-radius: 6px; background: var(--card); font: .86em/1.6 ui-monospace, "DejaVu Sans Mono", monospace;
-          text-align: center; color: var(--ink);
+          border-bottom-width: 2px; border-radius: 6px; background: var(--card); text-align: center; color: var(--ink);
+          font: .86em/1.6 ui-monospace, "DejaVu Sans Mono", monospace;
         }
         @media (max-width: 46rem) {
           .large { grid-template-columns: minmax(0, 1fr); }
