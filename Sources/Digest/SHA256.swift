@@ -36,21 +36,7 @@ package struct SHA256Digest: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The digest in Base64 with padding (RFC 4648, section 4): 44 characters.
-    package var base64: String {
-        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let part = Array(bytes[start..<min(start + 3, bytes.count)]) + [0, 0]
-            let (first, second, third) = (Int(part[0]), Int(part[1]), Int(part[2]))
-            text += [
-                letters[first >> 2], letters[(first & 3) << 4 | second >> 4],
-                letters[(second & 15) << 2 | third >> 6], letters[third & 63],
-            ]
-        }
-        // 32 is two more than a multiple of three: the last letter stands for nothing.
-        text[text.count - 1] = UInt8(ascii: "=")
-        return String(decoding: text, as: UTF8.self)
-    }
+    package var base64: String { String(decoding: Base64.encode(bytes), as: UTF8.self) }
 
     /// The same as `hex`.
     package var description: String { hex }

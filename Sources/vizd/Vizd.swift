@@ -24,7 +24,8 @@ struct Vizd: ParsableCommand {
             """,
         version: "vizd \(Version.text)",
         subcommands: [
-            Run.self, Submit.self, Wait.self, Status.self, List.self, Top.self, Retry.self, Cancel.self, Costs.self,
+            Run.self, Submit.self, Wait.self, Status.self, List.self, Top.self, Gallery.self, Retry.self, Cancel.self,
+            Costs.self,
             CheckConfig.self,
             Recover.self, Demo.self,
         ])

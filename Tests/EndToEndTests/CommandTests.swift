@@ -52,6 +52,28 @@ extension EndToEnd {
             #expect(try daemon.stop() == 0)
         }
 
+        @Test("top sees the daemon, what ended and what failed; the gallery has the picture and the reason")
+        func topAndGallery() throws {
+            let site = try Site()
+            let daemon = try site.ready()
+            let good = try site.command("submit", "--user", "peichin", "--outfit", Fixture.outfit(2), "--wait")
+            #expect(good.status == 0, "\(good.errors)")
+            #expect(
+                try site.command("submit", "--user", "peichin", "--outfit", Fixture.outfit(6), "--wait").status == 1)
+            let top = try site.command("top", "--once")
+            #expect(top.status == 0 && top.errors.isEmpty, "\(top.errors)")
+            for words in ["at work", "watch seen", "done 1", "failed 1", "1 min 1 +1 failed", "today $0.00"] {
+                #expect(top.output.contains(words), "\(words): \(top.output)")
+            }
+            let out = site.path + "/gallery.html"
+            let gallery = try site.command("gallery", "--out", out)
+            #expect(gallery.status == 0, "\(gallery.errors)")
+            #expect(gallery.output.contains("1 picture, 1 with a thumbnail, 1 failed"), "\(gallery.output)")
+            let page = String(decoding: try Host.readFile(out, limit: 1 << 26), as: UTF8.self)
+            #expect(page.contains(Fixture.outfit(2)) && page.contains("Lost scarf"))
+            #expect(try daemon.stop() == 0)
+        }
+
         @Test("check-config beside a running daemon finds nothing wrong and disturbs nothing")
         func checkConfig() throws {
             let site = try Site()

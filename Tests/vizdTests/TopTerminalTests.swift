@@ -123,9 +123,11 @@ struct TopTerminalTests {
         try terminal.send("p")
         try terminal.await("paused")
         try spool.write(Sample.complete("d").encode(), "d.result.json", in: .done)
-        // Several looks would have come by now: each of these is answered after the one before it was drawn.
-        for key in ["s", "s", "s", "s", "s"] { try terminal.send(key) }
-        try terminal.await("by age")
+        // Each of these is drawn before the next is typed: looks would have come in between.
+        for sort in TopSort.allCases.dropFirst() + [.age] {
+            try terminal.send("s")
+            try terminal.await("by \(sort.rawValue)")
+        }
         #expect(try terminal.screen().contains("done 1"))
         try terminal.send("p")
         try terminal.await("done 2")
