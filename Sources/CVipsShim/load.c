@@ -60,6 +60,8 @@ int vz_start(char why[VZ_WHY]) {
     static const char *const allowed[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadWebp",
                                           "VipsForeignLoadHeif", "VipsForeignLoadNsgif", "VipsForeignLoadTiff"};
     g_log_set_default_handler(drop_log_line, NULL);
+    // A large picture is laid out in memory, which is bounded; there is no disk for it.
+    g_setenv("VIPS_DISC_THRESHOLD", "1000g", TRUE);
     if (vips_init("vizd-image")) return vz_explain(why);
     vips_concurrency_set(1);
 #if VIPS_MAJOR_VERSION == 8 && VIPS_MINOR_VERSION < 15
@@ -103,6 +105,26 @@ static int sniff(const uint8_t *b, size_t n) {
     return sniff_heif(b, n);
 }
 
+enum { MOST_SCANS = 100 };
+
+/// How many scans a JPEG has, up to one more than MOST_SCANS. Every scan of a progressive picture costs a pass over all
+/// of its pixels, and can be a few bytes long. Real ones have about ten.
+static int count_scans(const uint8_t *b, size_t n) {
+    int scans = 0;
+    size_t at = 2;
+    while (at + 4 <= n && scans <= MOST_SCANS) {
+        const uint8_t *marker = memchr(b + at, 0xFF, n - at - 1);
+        if (!marker) break;
+        at = (size_t)(marker - b) + 1;
+        // Within the coded pixels 0xFF is followed by 0 or a restart marker; before others there may be more of them.
+        if (b[at] == 0xFF || b[at] == 0 || (b[at] >= 0xD0 && b[at] <= 0xD8)) continue;
+        if (b[at] == 0xD9) break;
+        if (b[at] == 0xDA) scans++;
+        if (at + 3 <= n) at += 1 + (((size_t)b[at + 1] << 8) | b[at + 2]);
+    }
+    return scans;
+}
+
 static void read_header(VipsImage *image, int format, vz_info *info) {
     int orientation = vips_image_get_orientation(image);
     int sideways = orientation >= 5 && orientation <= 8;
@@ -132,6 +154,8 @@ static loader *loader_of(int format) {
 int vz_open(const void *bytes, size_t count, VipsFailOn fail_on, VipsImage **image, vz_info *info, char why[VZ_WHY]) {
     int format = sniff(bytes, count);
     if (!format) return vz_say(why, VZ_UNSUPPORTED, "its first bytes are those of no format that vizd reads");
+    if (format == VZ_JPEG && count_scans(bytes, count) > MOST_SCANS)
+        return vz_say(why, VZ_UNREADABLE, "it has more than %d scans", MOST_SCANS);
     loader *load = loader_of(format);
     if (load((void *)bytes, count, image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL))
         return vz_explain(why);

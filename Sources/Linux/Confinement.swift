@@ -56,6 +56,8 @@ package struct Cell: Sendable {
     /// - Throws: EINVAL, EPERM, EBUSY … where no filter can be set; nothing is forbidden then.
     package init() throws(SystemFailure) {
         status = try Host.openFile("/proc/self/status")
+        // A runtime that explains crashes would start a program for it, and that attempt would be what the daemon sees.
+        _ = try checked("signal") { vz_die_plainly() }
         // The filter suffices where the kernel has no Landlock: it opens nothing.
         _ = vz_leave_files()
         _ = try checked("seccomp") { vz_filter_calls() }

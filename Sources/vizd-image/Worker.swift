@@ -33,7 +33,8 @@ struct Worker {
     private static func refuse(_ failure: SystemFailure, _ socket: MessageSocket) {
         do throws(SystemFailure) {
             let reason = "the worker cannot lock itself in: \(failure)"
-            try socket.send(WorkerMessage.failed(number: 0, code: .unavailable, detail: reason, residentPeak: 0).encode())
+            try socket.send(
+                WorkerMessage.failed(number: 0, code: .unavailable, detail: reason, residentPeak: 0).encode())
         } catch {
             Terminal.write("vizd-image: \(error). It is vizd's image worker: vizd starts it, nobody else.\n", to: 2)
         }
