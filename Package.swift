@@ -15,7 +15,9 @@ let package = Package(
     name: "vizd",
     products: [
         // Preloaded into vizd by the crash suite; linked into nothing.
-        .library(name: "CrashShim", type: .dynamic, targets: ["CrashShim"])
+        .library(name: "CrashShim", type: .dynamic, targets: ["CrashShim"]),
+        // Preloaded into image workers by their tests; linked into nothing.
+        .library(name: "Intruder", type: .dynamic, targets: ["Intruder"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -118,6 +120,9 @@ let package = Package(
             name: "CrashShim", path: "Tests/CrashShim",
             linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(
+            name: "Intruder", path: "Tests/Intruder",
+            linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
+        .target(
             name: "CrashSuite",
             dependencies: [
                 "CPowerCut", "Contract", "Digest", "Imaging", "Linux", "RunwaySimulator", "TestSupport",
@@ -171,7 +176,9 @@ let package = Package(
             dependencies: ["Providers", "Contract", "Linux", "LoopbackServer", "TestSupport", "Transfer", "vizd"]),
         .testTarget(
             name: "OpenAISimulatorTests", dependencies: ["OpenAISimulator", "RunwaySimulator"], exclude: ["client.py"]),
-        .testTarget(name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"]),
+        .testTarget(
+            name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"],
+            exclude: ["bad_server.py"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
         .testTarget(
             name: "WardrobeTests",

@@ -68,8 +68,9 @@ int vz_fstatat(int dir, const char *path, vz_stat *out) {
 }
 
 int vz_fstat(int fd, vz_stat *out) {
+    // The kernel's own call: the C library asks newfstatat, which no filter can tell from a look at any path.
     struct stat s;
-    int answer = fstat(fd, &s);
+    int answer = (int)syscall(SYS_fstat, fd, &s);
     if (answer == 0) vz_copy_stat(&s, out);
     return answer;
 }

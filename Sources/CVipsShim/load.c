@@ -1,11 +1,15 @@
 // Start-up, recognising a format, and reading headers. A picture's format is decided by its first bytes, before libvips
-// sees it, and libvips itself is told to refuse every loader but these: a script, an SVG or a PDF reaches no parser.
+// sees it, and the loader is named: libvips does not look for one, which would ask the loaders of all formats (ImageMagick
+// loads its hundred modules to answer). All other loaders are refused: a script, an SVG or a PDF reaches no parser.
 #define _GNU_SOURCE
 #include "inside.h"
+
+#include <vips/vector.h>
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 int vz_say(char why[VZ_WHY], int code, const char *format, ...) {
     va_list arguments;
@@ -42,18 +46,35 @@ static void drop_log_line(const gchar *domain, GLogLevelFlags level, const gchar
     (void)domain, (void)level, (void)message, (void)data;
 }
 
+/// Has libraries read what they read once, as long as there are files: the time zone, and modules of the HEIF library.
+static void warm_up(void) {
+    static const uint8_t heif[] = {0, 0, 0, 16, 'f', 't', 'y', 'p', 'h', 'e', 'i', 'c', 0, 0, 0, 0};
+    VipsImage *image = NULL;
+    tzset();
+    // It holds no picture, and says so.
+    if (!vips_heifload_buffer((void *)heif, sizeof heif, &image, NULL)) g_object_unref(image);
+    vips_error_clear();
+}
+
 int vz_start(char why[VZ_WHY]) {
     static const char *const allowed[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadWebp",
                                           "VipsForeignLoadHeif", "VipsForeignLoadNsgif", "VipsForeignLoadTiff"};
     g_log_set_default_handler(drop_log_line, NULL);
+    // A large picture is laid out in memory, which is bounded; there is no disk for it.
+    g_setenv("VIPS_DISC_THRESHOLD", "1000g", TRUE);
     if (vips_init("vizd-image")) return vz_explain(why);
     vips_concurrency_set(1);
+#if VIPS_MAJOR_VERSION == 8 && VIPS_MINOR_VERSION < 15
+    // Its vector code is made as it runs, and nothing of this process is both written and executed.
+    vips_vector_set_enabled(FALSE);
+#endif
     vips_cache_set_max(0);
     vips_cache_set_max_mem(0);
     vips_cache_set_max_files(0);
     vips_block_untrusted_set(TRUE);
     vips_operation_block_set("VipsForeignLoad", TRUE);
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) vips_operation_block_set(allowed[i], FALSE);
+    warm_up();
     return VZ_OK;
 }
 
@@ -84,6 +105,26 @@ static int sniff(const uint8_t *b, size_t n) {
     return sniff_heif(b, n);
 }
 
+enum { MOST_SCANS = 100 };
+
+/// How many scans a JPEG has, up to one more than MOST_SCANS. Every scan of a progressive picture costs a pass over all
+/// of its pixels, and can be a few bytes long. Real ones have about ten.
+static int count_scans(const uint8_t *b, size_t n) {
+    int scans = 0;
+    size_t at = 2;
+    while (at + 4 <= n && scans <= MOST_SCANS) {
+        const uint8_t *marker = memchr(b + at, 0xFF, n - at - 1);
+        if (!marker) break;
+        at = (size_t)(marker - b) + 1;
+        // Within the coded pixels 0xFF is followed by 0 or a restart marker; before others there may be more of them.
+        if (b[at] == 0xFF || b[at] == 0 || (b[at] >= 0xD0 && b[at] <= 0xD8)) continue;
+        if (b[at] == 0xD9) break;
+        if (b[at] == 0xDA) scans++;
+        if (at + 3 <= n) at += 1 + (((size_t)b[at + 1] << 8) | b[at + 2]);
+    }
+    return scans;
+}
+
 static void read_header(VipsImage *image, int format, vz_info *info) {
     int orientation = vips_image_get_orientation(image);
     int sideways = orientation >= 5 && orientation <= 8;
@@ -96,11 +137,28 @@ static void read_header(VipsImage *image, int format, vz_info *info) {
     info->format = format;
 }
 
+typedef int loader(void *bytes, size_t count, VipsImage **out, ...);
+
+/// libvips' loader of a format.
+static loader *loader_of(int format) {
+    switch (format) {
+    case VZ_JPEG: return vips_jpegload_buffer;
+    case VZ_PNG: return vips_pngload_buffer;
+    case VZ_WEBP: return vips_webpload_buffer;
+    case VZ_GIF: return vips_gifload_buffer;
+    case VZ_TIFF: return vips_tiffload_buffer;
+    default: return vips_heifload_buffer;
+    }
+}
+
 int vz_open(const void *bytes, size_t count, VipsFailOn fail_on, VipsImage **image, vz_info *info, char why[VZ_WHY]) {
     int format = sniff(bytes, count);
     if (!format) return vz_say(why, VZ_UNSUPPORTED, "its first bytes are those of no format that vizd reads");
-    *image = vips_image_new_from_buffer(bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL);
-    if (!*image) return vz_explain(why);
+    if (format == VZ_JPEG && count_scans(bytes, count) > MOST_SCANS)
+        return vz_say(why, VZ_UNREADABLE, "it has more than %d scans", MOST_SCANS);
+    loader *load = loader_of(format);
+    if (load((void *)bytes, count, image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL))
+        return vz_explain(why);
     read_header(*image, format, info);
     return VZ_OK;
 }

@@ -48,10 +48,11 @@ final class WorkerProcess {
     /// Readable when the worker has gone (or speaks unasked, which is as bad).
     var raw: CInt { socket.raw }
 
-    private init(executable: String, addressSpace: Int) throws(SystemFailure) {
+    private init(executable: String, limits: ImageLimits) throws(SystemFailure) {
         let (ours, theirs) = try MessageSocket.pair()
         let child = try ChildProcess(
-            executable: executable, arguments: ["\(addressSpace)"], input: try theirs.duplicate())
+            executable: executable, arguments: ["\(limits.addressSpace)", "\(limits.outputBytes)"],
+            input: try theirs.duplicate())
         socket = ours
         processID = child.processID
         self.child = consume child
@@ -61,15 +62,16 @@ final class WorkerProcess {
     static func start(executable: String, limits: ImageLimits, bell: Bell) throws(WorkerTrouble) -> WorkerProcess {
         let worker: WorkerProcess
         do throws(SystemFailure) {
-            worker = try WorkerProcess(executable: executable, addressSpace: limits.addressSpace)
+            worker = try WorkerProcess(executable: executable, limits: limits)
         } catch {
             throw .gone("\(error)")
         }
         let deadline = MonotonicClock.now() + limits.startDeadline
-        guard try worker.receive(deadline: deadline, bell: bell) == .hello else {
-            throw .gone("it spoke another protocol")
+        switch try worker.receive(deadline: deadline, bell: bell) {
+        case .hello: return worker
+        case .failed(_, .unavailable, let detail, _): throw .gone(detail)
+        default: throw .gone("it spoke another protocol")
         }
-        return worker
     }
 
     /// Hands the order over and waits until the worker has read it.

@@ -1,6 +1,6 @@
 // What the daemon and an image worker say to each other, one message a datagram of a SOCK_SEQPACKET pair:
 //
-//     worker: hello       once, after it has limited itself and started libvips
+//     worker: hello       once, after it has started libvips and locked itself in; or failed with the reason, once
 //     daemon: order       with the descriptors of the input (a photo, or all pictures of a sheet in a row) and, but for
 //                         `inspect`, of an empty file in memory for the encoded picture
 //     worker: begun       it has read the order; before that, the order may be given to another worker

@@ -1,4 +1,4 @@
-// A child of ours that talks over one socket, and what a process forbids itself.
+// A child of ours that talks over one socket.
 //
 // A child is ended for good by `end`, or when its owner lets go of it: killed, then reaped, so that no zombie stays and
 // its number is never used after the kernel may have given it to somebody else.
@@ -85,21 +85,4 @@ package struct ChildProcess: ~Copyable, Sendable {
         _ = try checked("waitpid", "\(number)") { vz_reap(number, &code, &signal) }
         return signal >= 0 ? .signalled(signal) : .exited(code: code)
     }
-}
-
-/// What a process forbids itself before it touches a stranger's file.
-package enum ProcessLimits {
-    /// Bounds address space (bytes), open files and the size of written files (bytes, EFBIG beyond), forbids core dumps
-    /// and new privileges, and ends this process when the thread that started it ends.
-    package static func confine(addressSpace: Int, openFiles: Int, fileBytes: Int) throws(SystemFailure) {
-        _ = try checked("prctl PR_SET_PDEATHSIG") { vz_die_with_parent() }
-        _ = try checked("prctl PR_SET_NO_NEW_PRIVS") { vz_no_new_privileges() }
-        _ = try checked("setrlimit RLIMIT_CORE") { vz_no_core_dump() }
-        _ = try checked("setrlimit RLIMIT_FSIZE") { vz_limit_file_size(UInt64(fileBytes)) }
-        _ = try checked("setrlimit RLIMIT_NOFILE") { vz_limit_open_files(UInt64(openFiles)) }
-        _ = try checked("setrlimit RLIMIT_AS") { vz_limit_address_space(UInt64(addressSpace)) }
-    }
-
-    /// The most memory that this process has had resident so far, in bytes (`VmHWM` in proc(5)).
-    package static var residentPeak: Int { vz_resident_peak() }
 }

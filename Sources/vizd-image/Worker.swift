@@ -1,7 +1,8 @@
 // vizd-image, the image worker: it serves the daemon's orders one after another over the socket on descriptor 0 and is
-// the only program here that links libvips. It opens no path, has no environment and no other descriptors; photos come
-// as descriptors with the order, encoded pictures go into files in memory that come with it. A broken or hostile photo
-// can end this process and nothing else. It leaves when the daemon closes the socket, and dies with the daemon.
+// the only program here that links libvips. It has no environment and no other descriptors; photos come as descriptors
+// with the order, encoded pictures go into files in memory that come with it. Before the first order it closes its cell
+// (Linux/Confinement.swift), after which it can open, start and reach nothing. A broken or hostile photo can end this
+// process and nothing else. It leaves when the daemon closes the socket, and dies with the daemon.
 
 import CVipsShim
 import ImagingWire
@@ -10,24 +11,51 @@ import Linux
 @main
 struct Worker {
     private let socket: MessageSocket
+    private let cell: Cell
+
+    /// Seconds of CPU after which a worker leaves between two orders. Twice that kills it: one order that runs to the
+    /// daemon's deadline on four cores fits in between.
+    private static let cpuSeconds = 300
 
     static func main() {
+        let socket = MessageSocket(Descriptor(owning: 0))
+        let worker: Worker
         do throws(SystemFailure) {
-            try ProcessLimits.confine(addressSpace: addressSpace, openFiles: 16, fileBytes: 1 << 30)
-            try Worker(socket: MessageSocket(Descriptor(owning: 0))).run()
+            worker = try Worker(socket)
+        } catch {
+            refuse(error, socket)
+            Host.exit(64)
+        }
+        do throws(SystemFailure) { try worker.run() } catch { Host.exit(64) }
+    }
+
+    /// Says why there is no worker; to a person at a terminal, where there is no daemon.
+    private static func refuse(_ failure: SystemFailure, _ socket: MessageSocket) {
+        do throws(SystemFailure) {
+            let reason = "the worker cannot lock itself in: \(failure)"
+            try socket.send(
+                WorkerMessage.failed(number: 0, code: .unavailable, detail: reason, residentPeak: 0).encode())
         } catch {
             Terminal.write("vizd-image: \(error). It is vizd's image worker: vizd starts it, nobody else.\n", to: 2)
-            Host.exit(64)
         }
     }
 
-    /// Bytes of address space, from the only argument; 2 GiB without one.
-    private static var addressSpace: Int {
-        CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 2 << 30
+    /// Limits first, then whatever libraries load, then the door.
+    private init(_ socket: MessageSocket) throws(SystemFailure) {
+        try ProcessLimits(
+            addressSpace: Worker.argument(1, otherwise: 2 << 30), openFiles: 16,
+            fileBytes: Worker.argument(2, otherwise: 64 << 20), cpuSeconds: 2 * Worker.cpuSeconds, processes: 4096
+        ).apply()
+        Cell.leaveNetwork()
+        try Picture.start()
+        (self.socket, cell) = (socket, try Cell())
+    }
+
+    private static func argument(_ place: Int, otherwise: Int) -> Int {
+        CommandLine.arguments.dropFirst(place).first.flatMap { Int($0) } ?? otherwise
     }
 
     private func run() throws(SystemFailure) {
-        try Picture.start()
         try socket.send(WorkerMessage.hello.encode())
         while let message = try socket.receive() {
             do throws(WireFault) {
@@ -37,6 +65,7 @@ struct Worker {
                 // The daemon is of another build, or it is not the daemon. There is nothing to be served.
                 throw SystemFailure(call: "order", errno: .invalid, subject: error.field)
             }
+            if cell.cpuTime > Int64(Worker.cpuSeconds) * 1_000_000_000 { return }
         }
     }
 
@@ -54,11 +83,10 @@ struct Worker {
         do throws(ImageFailure) {
             let (source, picture) = try Bench(order, files).work()
             return .done(
-                number: order.number, source: source, picture: picture, residentPeak: ProcessLimits.residentPeak)
+                number: order.number, source: source, picture: picture, residentPeak: cell.residentPeak)
         } catch {
             return .failed(
-                number: order.number, code: error.code, detail: error.message,
-                residentPeak: ProcessLimits.residentPeak)
+                number: order.number, code: error.code, detail: error.message, residentPeak: cell.residentPeak)
         }
     }
 }

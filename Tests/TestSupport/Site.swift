@@ -10,6 +10,8 @@ package final class Site: Sendable {
     package let path: String
     /// A gate before the image workers, where the test asked for one.
     package let gate: Gate?
+    /// Workers with an intruder, where the test asked for them.
+    private let intruder: Intruder?
 
     /// Where the logs of its daemons are: never on the disk that a test fills.
     package let logs: String
@@ -27,7 +29,10 @@ package final class Site: Sendable {
     /// - Parameters:
     ///   - parent: where the place is made; a small disk of its own, for instance.
     ///   - gated: whether the image workers begin only while the gate is open.
-    package init(users: [String] = ["peichin"], in parent: String = "/tmp", gated: Bool = false) throws {
+    ///   - intruder: image workers with an intruder.
+    package init(
+        users: [String] = ["peichin"], in parent: String = "/tmp", gated: Bool = false, intruder: Intruder? = nil
+    ) throws {
         path = "\(parent)/vizd-site-\(Random.hex(bytes: 8))"
         for box in ["incoming", "processing", "done", "failed", "tmp"] {
             try Host.makeDirectories("\(path)/spool/\(box)", mode: 0o750)
@@ -36,6 +41,7 @@ package final class Site: Sendable {
         logs = "/tmp/vizd-logs-\(Random.hex(bytes: 8))"
         try Host.makeDirectories(logs)
         gate = gated ? try Gate(in: path) : nil
+        self.intruder = intruder
         for user in users { try addWardrobe(of: user) }
     }
 
@@ -128,8 +134,10 @@ package final class Site: Sendable {
         return all
     }
 
-    /// The program: the built one, or its copy beside the gated worker.
-    package func program() throws -> String { try gate?.program ?? BuiltProducts.path(of: "vizd") }
+    /// The program: the built one, or its copy beside a worker that is gated or has an intruder.
+    package func program() throws -> String {
+        try gate?.program ?? intruder?.program ?? BuiltProducts.path(of: "vizd")
+    }
 
     /// Starts `vizd run`.
     package func start(_ settings: [String: String] = [:], _ arguments: String...) throws -> DaemonRun {

@@ -104,6 +104,34 @@ struct FaultTests {
         #expect(await client.verdict(request) == Verdict(.timedOut, .nothing))
     }
 
+    @Test(
+        "a server that does not take the request's body is given up after the silence that is allowed, with a part sent"
+    )
+    func slowReader() async throws {
+        let parlour = try Parlour(onHead: { _ in .steps([.stall]) }) { _ in .ok() }
+        var request = parlour.request(.post)
+        request.body = .bytes([UInt8](repeating: 7, count: 64 << 20))
+        request.limits.stall = 2_000_000_000
+        let failure = await parlour.client.failure(request)
+        #expect(failure?.code == .stalled && failure?.sent == .part)
+        #expect(failure?.message == "nothing came from 127.0.0.1 for 2 s")
+        #expect(parlour.whole("POST") == 0)
+    }
+
+    @Test(
+        "a packed answer is taken as it came: what it would unpack to is nobody's concern", arguments: ["gzip", "br"])
+    func packedBomb(coding: String) async throws {
+        // A megabyte that a client with an unpacker would make a gigabyte of.
+        let body = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3] + [UInt8](repeating: 0, count: 1 << 20)
+        let parlour = try Parlour { _ in .answer(status: 200, headers: [("Content-Encoding", coding)], body: body) }
+        let answer = try await parlour.client.transfer(parlour.request())
+        #expect(answer.body == body)
+        #expect(parlour.server.requests[0].header("accept-encoding") == nil)
+        var small = parlour.request()
+        small.limits.bytes = 1 << 19
+        #expect(await parlour.client.verdict(small) == Verdict(.tooLarge, .whole))
+    }
+
     @Test("a name that does not resolve is told as such, with nothing sent")
     func unresolved() async throws {
         let client = try CurlTransfer(TransferSettings())

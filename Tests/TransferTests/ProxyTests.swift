@@ -80,6 +80,40 @@ struct ProxyTests {
         #expect(proxy.requests.map(\.target) == ["provider.test:443"])
     }
 
+    @Test("a proxy that leads the tunnel to another host is found out by its certificate, and gets nothing")
+    func leadsElsewhere() async throws {
+        let server = try LoopbackServer { _ in .ok() }
+        let front = try await TLSFront.start(backendPort: server.port, certificate: .wrongHost)
+        let proxy = try TunnelProxy(to: front.port)
+        var request = TransferRequest(.post, "https://provider.test/?key=geheim", reach: .configured)
+        request.body = .bytes([1])
+        request.credential = TransferCredential(name: "Authorization", value: "geheim", origin: "https://provider.test")
+        let failure = await (try client(proxy.port) { $0.caFile = front.caFile }).failure(request)
+        #expect(failure?.code == .tls && failure?.sent == .nothing)
+        #expect(failure?.message == "the certificate of provider.test is for another host")
+        #expect(server.requests.isEmpty && proxy.heads.allSatisfy { !$0.contains("geheim") })
+    }
+
+    @Test(
+        "a proxy that answers for the host itself, never ends its answer or says nothing has let nothing through",
+        arguments: [
+            LoopbackReply.raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", then: .close),
+            .raw("HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n"),
+            .raw("HTTP/1.1 200 OK\r\n" + String(repeating: "X-Header: value\r\n", count: 200_000), then: .stall),
+            .raw("HTTP/1.1 200 OK\r\nX: " + String(repeating: "y", count: 3_000_000), then: .stall),
+            .raw("SSH-2.0-OpenSSH_9.2\r\n", then: .stall), .steps([.stall]), .steps([.reset]),
+        ])
+    func lies(reply: LoopbackReply) async throws {
+        let proxy = try LoopbackServer { _ in reply }
+        var request = TransferRequest(.post, "https://provider.test/secret", reach: .configured)
+        request.body = .bytes([1])
+        request.limits.connect = 2_000_000_000
+        let failure = await (try client(proxy.port)).failure(request)
+        #expect([.proxy, .tls, .unconnected].contains(failure?.code) && failure?.sent == .nothing, "\(failure as Any)")
+        #expect(failure?.message.contains("geheim") == false)
+        #expect(proxy.requests.allSatisfy { $0.method == "CONNECT" && !$0.target.contains("secret") })
+    }
+
     @Test("a plain request that the proxy wants a login for is the proxy's failure")
     func wantsLogin() async throws {
         let proxy = try LoopbackServer { _ in .status(407) }

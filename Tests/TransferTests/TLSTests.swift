@@ -162,6 +162,27 @@ struct RedirectTests {
         #expect(server.requests.count == 1)
     }
 
+    @Test(
+        "a redirect to a private address in any spelling, to another scheme or to what can be misread goes nowhere",
+        arguments: [
+            "https://127.0.0.1/", "https://0x7f.1/", "https://2130706433/", "https://localhost/", "https://[::1]/",
+            "https://[::ffff:169.254.169.254]/", "https://169.254.169.254/latest/meta-data/", "https://10.0.0.1/",
+            "https://192.168.0.1:8443/", "https://100.64.0.1/", "https://[fd00::1]/", "https://[64:ff9b::7f00:1]/",
+            "//127.0.0.1/", "//localhost:443/x", "http://127.0.0.1/", "ftp://127.0.0.1/", "file:///etc/passwd",
+            "gopher://127.0.0.1:25/x", "https://a@127.0.0.1/", "https://127.0.0.1%2f@a/", "https:///", "https://",
+        ])
+    func privateRedirects(place: String) async throws {
+        let (server, front, _) = try await start()
+        var settings = front.settings
+        settings.allowInsecure = ["provider.test:\(front.port)"]
+        let client = try CurlTransfer(settings)
+        var request = request(front, "/to?\(place)")
+        request.reach = .foreign
+        let verdict = await client.verdict(request)
+        #expect([.refusedAddress, .refusedRedirect].contains(verdict?.code), "\(verdict as Any)")
+        #expect(server.requests.count == 1)
+    }
+
     @Test("a key stays at its origin, whatever an answer says, also when it leads back")
     func keys() async throws {
         let (server, front, client) = try await start()

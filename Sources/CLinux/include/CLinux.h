@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CLinuxConfine.h"
 #include "CLinuxKeeper.h"
 #include "CLinuxProcess.h"
 

@@ -11,9 +11,13 @@ int vz_reap(int pid, int *code, int *signal); // waits; -1 with errno, one of co
 int vz_limit_address_space(uint64_t bytes);
 int vz_limit_open_files(uint64_t count);
 int vz_limit_file_size(uint64_t bytes); // a write beyond is EFBIG, not a signal
-int vz_no_core_dump(void);
+int vz_limit_processes(uint64_t count); // of this user, with their threads
+int vz_limit_cpu(uint64_t seconds);     // of this process, all threads together; then SIGKILL
+int vz_no_core_dump(void);              // and no look from another process of this user
+int vz_die_plainly(void);               // a crash is its signal, and nobody's business on the way
 int vz_die_with_parent(void); // when the thread that started it ends
 int vz_no_new_privileges(void);
-long vz_resident_peak(void); // bytes
+long vz_resident_peak(int status); // bytes; `status` is /proc/self/status, opened before paths were given up
+int64_t vz_cpu_ns(void);           // of this process, all threads together
 
 #endif
