@@ -193,7 +193,7 @@ struct Invariants {
 
     /// In work/ is nothing but prepared photos, the place for programs, and the pictures of jobs that have failed and
     /// can be retried. One that could not be removed is removed by the next start.
-    private func kept() throws -> [String] {
+    func kept() throws -> [String] {
         let names = try Directory(path: "\(stage.site.state)/work").names().map(\.description)
         return try names.filter { name in
             if ["exec", "prepared"].contains(name) { return false }

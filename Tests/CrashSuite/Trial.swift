@@ -78,10 +78,22 @@ package struct Trial {
         guard try stage.drive(daemon, toTheEnd: false) else {
             return ["vizd ends by itself after the strike. \(daemon.story())"]
         }
+        try awaitSweep(stage)
         try tellToStop(daemon)
         let code = try daemon.awaitExit()
         stage.isOver = true
         return code == 0 ? [] : ["vizd ended with \(code) when it was told to stop. \(daemon.story())"]
+    }
+
+    /// A start sweeps work/ beside its first jobs, and is given the time for that. What is left then is a breach, which
+    /// the invariants tell of.
+    private func awaitSweep(_ stage: Stage) throws {
+        let invariants = Invariants(stage, strike, foreignRounds: 0)
+        do {
+            _ = try awaited("the sweep of work/", in: ["\(stage.site.state)/work"]) {
+                try invariants.kept().isEmpty ? true : nil
+            }
+        } catch is Overdue {}
     }
 
     /// SIGTERM, where it has not ended meanwhile: a strike may come after everything is done.
