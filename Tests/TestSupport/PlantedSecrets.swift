@@ -21,6 +21,8 @@ final class PlantedSecrets: Sendable {
     private static let endings = ["_API_KEY", "_SECRET_ACCESS_KEY", "_SESSION_TOKEN"]
     /// Bytes of a key that is worth looking for: shorter ones stand in pictures by chance.
     private static let shortest = 12
+    /// Bytes of a file that is read; what is larger is a test's own monster.
+    private static let largest = 1 << 26
 
     /// Remembers the keys in the environment of a program.
     func plant(_ environment: [String: String]) {
@@ -36,20 +38,31 @@ final class PlantedSecrets: Sendable {
         if key.utf8.count >= Self.shortest { state.change { _ = $0.keys.insert(key) } }
     }
 
-    /// Looks through every regular file beneath a folder.
-    func search(_ folder: String) throws {
-        let (keys, keyFiles) = state.look { ($0.keys, $0.keyFiles) }
-        if keys.isEmpty { return }
-        let needles = keys.map { Data($0.utf8) }
-        let files = FileManager.default.enumerator(atPath: folder)
-        while let name = files?.nextObject() as? String {
-            let path = "\(folder)/\(name)"
-            let isRegular = files?.fileAttributes?[.type] as? FileAttributeType == .typeRegular
-            // What a test has written for its program to read.
-            guard isRegular, !keyFiles.contains(path), !name.hasSuffix(".conf") else { continue }
-            let content = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    /// Looks through every regular file beneath a folder, and notes what it finds, or cannot look at.
+    func search(_ path: String) {
+        let needles = state.look { $0.keys }.map { Data($0.utf8) }
+        if needles.isEmpty { return }
+        do {
+            try search(try Directory(path: path), path, for: needles)
+        } catch {
+            Leaks.note("\(path) could not be searched for keys: \(error)")
+        }
+    }
+
+    private func search(_ folder: Directory, _ path: String, for needles: [Data]) throws(SystemFailure) {
+        for name in try folder.names() {
+            guard let info = try folder.infoIfPresent(of: name) else { continue }
+            let path = "\(path)/\(name)"
+            if info.kind == .directory { try search(try folder.directory(name), path, for: needles) }
+            guard info.kind == .regular, (1...Self.largest).contains(info.size), !isTests(path) else { continue }
+            let content = Data(try folder.open(name, .read).read(limit: Self.largest))
             if needles.contains(where: { content.range(of: $0) != nil }) { Leaks.note("a key stands in \(path)") }
         }
+    }
+
+    /// Whether a test has put keys into the file itself, for its program to read.
+    private func isTests(_ path: String) -> Bool {
+        path.hasSuffix(".conf") || state.look { $0.keyFiles.contains(path) }
     }
 
     /// Looks through what a command said.

@@ -46,10 +46,10 @@ package final class Site: Sendable {
     }
 
     deinit {
+        secrets.search(path)
+        secrets.search(logs)
         do {
             try gate?.open()
-            try secrets.search(path)
-            try secrets.search(logs)
             try FileManager.default.removeItem(atPath: path)
             try FileManager.default.removeItem(atPath: logs)
         } catch {
