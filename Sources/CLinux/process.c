@@ -72,6 +72,8 @@ int vz_limit_file_size(uint64_t bytes) {
 
 int vz_no_core_dump(void) { return limit(RLIMIT_CORE, 0); }
 
+int vz_private_memory(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
 int vz_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
 
 int vz_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }

@@ -100,6 +100,13 @@ package enum ProcessLimits {
         _ = try checked("setrlimit RLIMIT_AS") { vz_limit_address_space(UInt64(addressSpace)) }
     }
 
+    /// Keeps this process's memory and environment from every other process but root's, and out of core dumps
+    /// (PR_SET_DUMPABLE in prctl(2)): no other program of the same user may attach to it or read `/proc/PID/environ`
+    /// and `mem`. Programs that it starts are as usual. Threads of this process see `/proc/self` as before.
+    package static func keepMemoryPrivate() throws(SystemFailure) {
+        _ = try checked("prctl PR_SET_DUMPABLE") { vz_private_memory() }
+    }
+
     /// The most memory that this process has had resident so far, in bytes (`VmHWM` in proc(5)).
     package static var residentPeak: Int { vz_resident_peak() }
 }

@@ -12,6 +12,7 @@ int vz_limit_address_space(uint64_t bytes);
 int vz_limit_open_files(uint64_t count);
 int vz_limit_file_size(uint64_t bytes); // a write beyond is EFBIG, not a signal
 int vz_no_core_dump(void);
+int vz_private_memory(void); // no core dump; memory and environment for root alone
 int vz_die_with_parent(void); // when the thread that started it ends
 int vz_no_new_privileges(void);
 long vz_resident_peak(void); // bytes
