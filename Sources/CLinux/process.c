@@ -84,8 +84,10 @@ int vz_limit_file_size(uint64_t bytes) {
     return limit(RLIMIT_FSIZE, bytes);
 }
 
+int vz_private_memory(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
 // The limit alone does not keep a program that the kernel hands cores to (core_pattern) from getting one.
-int vz_no_core_dump(void) { return limit(RLIMIT_CORE, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? -1 : 0; }
+int vz_no_core_dump(void) { return limit(RLIMIT_CORE, 0) || vz_private_memory() ? -1 : 0; }
 
 int vz_die_plainly(void) {
     static const int deaths[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGQUIT, SIGSYS};

@@ -38,6 +38,13 @@ package struct ProcessLimits: Sendable {
         // Last: the kernel forgets it when a process becomes less of a process.
         _ = try checked("prctl PR_SET_PDEATHSIG") { vz_die_with_parent() }
     }
+
+    /// Keeps this process's memory and environment from every other process but root's, and out of core dumps
+    /// (PR_SET_DUMPABLE in prctl(2)): no other program of the same user may attach to it or read `/proc/PID/environ`
+    /// and `mem`. Programs that it starts are as usual. Threads of this process see `/proc/self` as before.
+    package static func keepMemoryPrivate() throws(SystemFailure) {
+        _ = try checked("prctl PR_SET_DUMPABLE") { vz_private_memory() }
+    }
 }
 
 /// A process behind its own closed door, and what it can still tell of itself.

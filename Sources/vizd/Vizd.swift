@@ -34,9 +34,19 @@ struct Vizd: ParsableCommand {
         // Not a command: a process that vizd starts beside a program of the operator's.
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.first == Keeper.word { Host.exit(Keeper.run(arguments)) }
+        keepKeysPrivate()
         // A reader that goes away (`vizd list | head -1`) must not end us in the middle of a write.
         SignalFD.ignoreBrokenPipes()
         Host.keepMemoryThrifty()
         main(nil)
+    }
+
+    /// Keys come by environment, file or credential and stay in memory: before the first of them is read.
+    private static func keepKeysPrivate() {
+        do throws(SystemFailure) {
+            try ProcessLimits.keepMemoryPrivate()
+        } catch {
+            Terminal.write("vizd: other programs of this user can read its memory: \(error)\n", to: 2)
+        }
     }
 }

@@ -14,6 +14,7 @@ int vz_limit_file_size(uint64_t bytes); // a write beyond is EFBIG, not a signal
 int vz_limit_processes(uint64_t count); // of this user, with their threads
 int vz_limit_cpu(uint64_t seconds);     // of this process, all threads together; then SIGKILL
 int vz_no_core_dump(void);              // and no look from another process of this user
+int vz_private_memory(void);            // the latter alone: memory and environment are for root
 int vz_die_plainly(void);               // a crash is its signal, and nobody's business on the way
 int vz_die_with_parent(void); // when the thread that started it ends
 int vz_no_new_privileges(void);
