@@ -17,25 +17,21 @@ package struct ProcessLimits: Sendable {
     package var fileBytes: Int
     /// Seconds of CPU over its whole life, all threads together; then it is killed.
     package var cpuSeconds: Int
-    /// Processes and threads of its user; a tighter limit stays.
-    package var processes: Int
 
-    package init(addressSpace: Int, openFiles: Int, fileBytes: Int, cpuSeconds: Int, processes: Int) {
+    package init(addressSpace: Int, openFiles: Int, fileBytes: Int, cpuSeconds: Int) {
         (self.addressSpace, self.openFiles, self.fileBytes) = (addressSpace, openFiles, fileBytes)
-        (self.cpuSeconds, self.processes) = (cpuSeconds, processes)
+        self.cpuSeconds = cpuSeconds
     }
 
     /// Sets the limits, forbids core dumps and new privileges, and ends this process when the thread that started it
-    /// ends. Tighter limits stay.
+    /// ends. A tighter limit stays.
     package func apply() throws(SystemFailure) {
         _ = try checked("prctl PR_SET_NO_NEW_PRIVS") { vz_no_new_privileges() }
         _ = try checked("setrlimit RLIMIT_CORE") { vz_no_core_dump() }
         _ = try checked("setrlimit RLIMIT_FSIZE") { vz_limit_file_size(UInt64(fileBytes)) }
         _ = try checked("setrlimit RLIMIT_NOFILE") { vz_limit_open_files(UInt64(openFiles)) }
-        _ = try checked("setrlimit RLIMIT_NPROC") { vz_limit_processes(UInt64(processes)) }
         _ = try checked("setrlimit RLIMIT_CPU") { vz_limit_cpu(UInt64(cpuSeconds)) }
         _ = try checked("setrlimit RLIMIT_AS") { vz_limit_address_space(UInt64(addressSpace)) }
-        // Last: the kernel forgets it when a process becomes less of a process.
         _ = try checked("prctl PR_SET_PDEATHSIG") { vz_die_with_parent() }
     }
 
@@ -51,12 +47,15 @@ package struct ProcessLimits: Sendable {
 package struct Cell: Sendable {
     private let status: OpenFile
 
-    /// Leaves the network, where the user may have an empty one instead, as long as the process has one thread.
-    package static func leaveNetwork() {
+    /// Leaves the network, where the user may have an empty one instead, and bounds the number of its threads. To be
+    /// called as long as the process has one.
+    package static func leaveNetwork() throws(SystemFailure) {
         // The filter suffices where this is not allowed: it knows no sockets.
-        _ = vz_leave_network()
-        // A process that entered a name space of users is told of its parent's end again only if it asks again.
-        _ = vz_die_with_parent()
+        let isAlone = vz_leave_network() == 0
+        // In a name space of its own the process is counted by itself, otherwise with all that its user runs.
+        _ = try checked("setrlimit RLIMIT_NPROC") { vz_limit_processes(isAlone ? 128 : 4096) }
+        // The kernel forgets this when a process enters a name space of users.
+        _ = try checked("prctl PR_SET_PDEATHSIG") { vz_die_with_parent() }
     }
 
     /// Gives up all paths and all system calls but those that decoding needs.

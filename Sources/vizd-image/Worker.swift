@@ -44,9 +44,9 @@ struct Worker {
     private init(_ socket: MessageSocket) throws(SystemFailure) {
         try ProcessLimits(
             addressSpace: Worker.argument(1, otherwise: 2 << 30), openFiles: 16,
-            fileBytes: Worker.argument(2, otherwise: 64 << 20), cpuSeconds: 2 * Worker.cpuSeconds, processes: 4096
+            fileBytes: Worker.argument(2, otherwise: 64 << 20), cpuSeconds: 2 * Worker.cpuSeconds
         ).apply()
-        Cell.leaveNetwork()
+        try Cell.leaveNetwork()
         try Picture.start()
         (self.socket, cell) = (socket, try Cell())
     }

@@ -162,7 +162,7 @@ struct WorkerTests {
             let limits = try String(decoding: Host.readFile("\(folder)/limits", limit: 1 << 16), as: UTF8.self)
             for (limit, value) in [
                 ("Max address space", "1073741824"), ("Max open files", "16"), ("Max core file size", "0"),
-                ("Max file size", "67108864"), ("Max cpu time", "600"), ("Max processes", "4096"),
+                ("Max file size", "67108864"), ("Max cpu time", "600"),
             ] {
                 let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix(limit) })
                 #expect(line.dropFirst(26).split(separator: " ").prefix(2).allSatisfy { $0 == value }, "\(line)")

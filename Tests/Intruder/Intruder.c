@@ -205,7 +205,8 @@ static void attack(const char *word, int photo) {
 }
 
 static void *sleep_on(void *nothing) {
-    for (;;) pause();
+    struct timespec week = {604800, 0};
+    for (;;) syscall(SYS_nanosleep, &week, NULL);
     return nothing;
 }
 
