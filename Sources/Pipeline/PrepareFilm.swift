@@ -21,7 +21,6 @@ extension Pipeline {
             preconditionFailure("\(model.name) makes films without a length or a prompt")
         }
         let garments = try await names(of: request, user)
-        if !(await takeHands(request, &job)) { return wished(job) }
         let still = try await still(of: job)
         let aspect = Double(still.shape.width) / Double(max(still.shape.height, 1))
         let fitting = request.ratio == nil ? model.sizes.nearest(to: aspect) ?? size : size
