@@ -34,7 +34,7 @@
 package import Contract
 
 /// The step with which a job goes on.
-package enum Resume: Hashable, Sendable {
+package indirect enum Resume: Hashable, Sendable {
     /// From the beginning; an order will be written.
     case prepare
     /// A paid request was sent, or may have been, and its answer is lost: end with `submission_unknown`, or order once

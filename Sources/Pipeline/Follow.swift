@@ -8,36 +8,71 @@ internal import Providers
 extension Pipeline {
     /// Asks about the task, at the moments that `TaskWatch` names, until it has ended.
     func follow(_ plan: Plan, _ taskID: String, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        var watch = TaskWatch(settings.poll, deadline: deadline(of: job))
-        // A task that has ended once is asked anew for a fresh address: at once.
-        var step =
-            job.hasEnded
-            ? .ask(at: monotonicClock())
-            : watch.first(
-                usual: try await usual(plan), age: job.taskAge, now: monotonicClock(), dice: dice())
+        var look = try await OwnStack.run { [self, job] () async throws(StepTrouble) in
+            try await firstLook(at: plan, job)
+        }
         while true {
-            let news: TaskNews
-            switch step {
-            case .overdue(let failure): throw .job(.overdue(displayName(plan.provider), taskID, failure))
-            case .ask(let moment) where job.hasEnded: await sleep(moment)
-            case .ask(let moment): if !(await sleep(moment, unless: job.cancel)) { return wished(job) }
-            }
-            switch await ask(taskID, plan) {
-            case .failure(let failure):
-                if failure.holdsProvider {
-                    desk.hold(plan.provider, reason: failure.message, byQuestion: true)
+            switch look {
+            case .event(let event): return event
+            case .next(let moment):
+                if job.hasEnded {
+                    await sleep(moment)
+                } else if !(await sleep(moment, unless: job.cancel)) {
+                    return wished(job)
                 }
-                news = .unheard(failure)
-            case .success(let report):
-                desk.answeredQuestion(plan.provider)
-                if let event = try await heard(report.state, plan, taskID, &job) { return event }
-                news = .underWay
             }
-            let heardAt = monotonicClock()
-            step = watch.next(after: news, now: heardAt, dice: dice())
-            guard case .unheard(let failure) = news, case .ask(let moment) = step else { continue }
+            look = try await OwnStack.run { [self, job] () async throws(StepTrouble) in
+                try await self.look(at: taskID, plan, job)
+            }
+        }
+    }
+
+    /// What to do about a task.
+    private indirect enum Look {
+        /// Look at it at this moment, monotonic nanoseconds.
+        case next(at: Int64)
+        /// It has ended.
+        case event(JobEvent)
+    }
+
+    private func firstLook(at plan: Plan, _ job: JobRun) async throws(StepTrouble) -> Look {
+        let watch = TaskWatch(settings.poll, deadline: deadline(of: job))
+        job.watch = watch
+        // A task that has ended once is asked anew for a fresh address: at once.
+        if job.hasEnded { return .next(at: monotonicClock()) }
+        let first = watch.first(
+            usual: try await usual(plan), age: job.taskAge, now: monotonicClock(), dice: dice())
+        return try look(after: first, plan, job)
+    }
+
+    private func look(after step: TaskWatch.Step, _ plan: Plan, _ job: JobRun) throws(StepTrouble) -> Look {
+        switch step {
+        case .ask(let moment): return .next(at: moment)
+        case .overdue(let failure):
+            throw .job(.overdue(displayName(plan.provider), job.taskID ?? "", failure))
+        }
+    }
+
+    private func look(at taskID: String, _ plan: Plan, _ run: JobRun) async throws(StepTrouble) -> Look {
+        var job = run
+        let news: TaskNews
+        switch await ask(taskID, plan) {
+        case .failure(let failure):
+            if failure.holdsProvider { desk.hold(plan.provider, reason: failure.message, byQuestion: true) }
+            news = .unheard(failure)
+        case .success(let report):
+            desk.answeredQuestion(plan.provider)
+            if let event = try await heard(report.state, plan, taskID, &job) { return .event(event) }
+            news = .underWay
+        }
+        let heardAt = monotonicClock()
+        guard let step = job.watch?.next(after: news, now: heardAt, dice: dice()) else {
+            preconditionFailure("the task of \(job.ticket.name) is looked at and not watched")
+        }
+        if case .unheard(let failure) = news, case .ask(let moment) = step {
             tell(.unheard(failure, next: wall(moment, at: heardAt)), plan, &job)
         }
+        return try look(after: step, plan, job)
     }
 
     func ask(_ taskID: String, _ plan: Plan) async -> Result<TaskReport, ProviderFailure> {

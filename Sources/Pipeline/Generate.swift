@@ -65,7 +65,7 @@ extension Pipeline {
         let given = max(0, deadline(of: job) - begun)
         let entrance = await desk.enter(
             plan.place, unless: job.cancel, patience: given, elsewhere: job.isUnordered ? job.elsewhere : []
-        ) { reason, place in
+        ) { [self] reason, place in
             let wait = wait(reason, place)
             report(template.saying(told(reason, as: wait, name, request), waiting: wait))
         }
@@ -260,11 +260,16 @@ extension Pipeline {
         let next = monotonicClock() + Int64(pause.seconds * 1e9)
         if next > deadline(of: job) { throw .job(pause.cause) }
         letGo(&job)
+        tell(pause, &job)
+        return await sleep(next, unless: job.cancel) ? .resumed : wished(job)
+    }
+
+    @inline(never)
+    private func tell(_ pause: Pause, _ job: inout JobRun) {
         let template = job.progress(.generate, .pause(pause))
         let until = Timestamp(nanoseconds: wallClock() + Int64(pause.seconds * 1e9))
         let wait = wait(WaitReason(pause.cause.httpStatus, pause.cause.code), until: until, &job)
         job.report(template.saying(told(pause, until: until, job.request), waiting: wait))
-        return await sleep(next, unless: job.cancel) ? .resumed : wished(job)
     }
 
     /// The moment at which the job's time is over, monotonic: it runs from the first submission, also across stops of

@@ -9,7 +9,7 @@ internal import Ledger
 internal import Providers
 
 /// What the driver is to do next.
-enum JobStep: Equatable {
+indirect enum JobStep: Equatable {
     /// Read the records, make the photos ready, decide what to order.
     case prepare
     /// Take a place at the provider, bring what has to be there first, and write down that this is about to be ordered:
@@ -45,7 +45,7 @@ struct Pause: Equatable {
 }
 
 /// What an action led to.
-enum JobEvent: Equatable {
+indirect enum JobEvent: Equatable {
     case prepared(Plan)
     /// The picture that is asked for is stored already, and was seen there; that is durable.
     case reused(Plan, PictureNote, StoredNote)
@@ -138,7 +138,7 @@ struct Persistence: Equatable {
 
 /// One job's way through the stages.
 struct JobMachine {
-    private enum State: Equatable {
+    private indirect enum State: Equatable {
         /// The state while records and photos are read; nothing has been ordered.
         case preparing
         /// The state while a place is taken and the intent is committed; the provider has no order yet.
@@ -207,7 +207,8 @@ struct JobMachine {
         }
     }
 
-    /// Takes an event, answers the next action.
+    /// Takes an event, answers the next action. Never part of its caller, whose variables are kept while it waits.
+    @inline(never)
     mutating func take(_ event: JobEvent) -> JobStep {
         if case .failed(let failure) = event, state != .ended { return go(.ended, .fail(failure)) }
         switch state {
@@ -282,7 +283,7 @@ struct JobMachine {
 }
 
 /// Where a job enters: at its beginning, or where an earlier run of the program left it.
-enum JobEntry: Equatable, Sendable {
+indirect enum JobEntry: Equatable, Sendable {
     case prepare
     /// A task is at work for it, or has ended.
     case follow(Plan, taskID: String)

@@ -1,5 +1,9 @@
-// One job on its way through the stages: its order, its task, its money and its times. A value that the steps of the
-// pipeline hand to each other; nothing in it outlives the run, the journal has what must.
+// One job on its way through the stages: its order, its task, its money and its times. The steps of the pipeline hand
+// it to each other; nothing in it outlives the run, the journal has what must.
+//
+// It is an object, and plans and steps are kept by reference too, for the sake of memory: an asynchronous function that
+// waits keeps all its variables, and as values these made up a hundred kilobytes a waiting job, of which there are
+// thousands. `swift_task_alloc` is where that shows in a heap profile; `Benchmarks/frames.py` prints the frames.
 
 internal import Contract
 internal import Ledger
@@ -7,7 +11,7 @@ internal import Linux
 internal import Providers
 
 /// One job on its way: what the steps hand to each other.
-struct JobRun {
+final class JobRun {
     let ticket: JobTicket
     /// Monotonic nanoseconds.
     let startedAt: Int64
@@ -16,7 +20,10 @@ struct JobRun {
     /// Whether it is to end.
     let cancel: JobCancel
     /// As its one view says, where it has one; nil where it could not be read.
-    let request: JobRequest?
+    var request: JobRequest? {
+        guard case .success(let request) = ticket.decoded else { return nil }
+        return request.asItsViewSays
+    }
     /// The stage that is under way, or was when it failed.
     var stage: Stage = .prepare
     var timing = StageTimes()
@@ -55,8 +62,13 @@ struct JobRun {
     var orderedAt: Int64?
     var deadline: Int64?
 
+    /// How many orders of earlier runs of the program were lost and followed by another; nil until they are looked up.
+    var lostBefore: Int?
+
     // The task.
     var taskID: String?
+    /// When it is asked.
+    var watch: TaskWatch?
     /// What the status file was last told of it.
     var told: StageReport?
     /// Seconds that a task of an earlier run of the program was old when this one began.
@@ -88,18 +100,13 @@ struct JobRun {
         report: @escaping @Sendable (StageReport) -> Void
     ) {
         (self.ticket, self.startedAt, self.cancel, self.report) = (ticket, startedAt, cancel, report)
-        if case .success(let request) = ticket.decoded {
-            self.request = request.asItsViewSays
-        } else {
-            request = nil
-        }
         provider = ticket.row.provider
         attempts = ticket.last?.attempt ?? 0
         queued = ticket.queued
     }
 
     /// A new attempt begins.
-    mutating func begin(_ estimate: Money) {
+    func begin(_ estimate: Money) {
         earlier.add(charged, uncertain: isUncertain)
         (self.estimate, charged, isUncertain) = (estimate, .nothing(like: estimate), false)
         (taskID, taskAge, hasEnded, outputs, submission, givingUp) = (nil, nil, false, [], nil, GivingUp())
@@ -109,23 +116,23 @@ struct JobRun {
     mutating func bind(to provider: String) { (isUnordered, boundTo) = (false, provider) }
 
     /// What the provider itself expects the attempt under way to cost: the books reserve that from now on.
-    mutating func expect(_ money: Money) { (estimate, charged, isUncertain) = (money, money, true) }
+    func expect(_ money: Money) { (estimate, charged, isUncertain) = (money, money, true) }
 
     /// What the attempt under way costs, as far as it is known now.
-    mutating func charge(_ money: Money, uncertain: Bool) { (charged, isUncertain) = (money, uncertain) }
+    func charge(_ money: Money, uncertain: Bool) { (charged, isUncertain) = (money, uncertain) }
 
     /// Since when it waits for this: from `now` on, if it did not before.
-    mutating func since(_ reason: WaitReason, _ now: Timestamp) -> Timestamp {
+    func since(_ reason: WaitReason, _ now: Timestamp) -> Timestamp {
         if let waits, waits.reason == reason { return waits.since }
         waits = (reason, now)
         return now
     }
 
     /// What it waited for is there.
-    mutating func goOn() { waits = nil }
+    func goOn() { waits = nil }
 
     /// An attempt from before this run of the program; the last one is the one under way.
-    mutating func add(_ attempt: AttemptRow) {
+    func add(_ attempt: AttemptRow) {
         begin(attempt.estimate)
         taskID = attempt.taskID
         if attempt.state != .refused { isUnordered = false }
@@ -151,7 +158,8 @@ struct JobRun {
         return ResultDocument.Cost(Money(credits: sum.credits, usdMicros: sum.usdMicros), uncertain: sum.isUncertain)
     }
 
-    /// What the status file says while `step` is under way.
+    /// What the status file says while `step` is under way. Never part of its caller, for the sake of what that keeps.
+    @inline(never)
     func progress(_ stage: Stage, _ step: JobStep) -> StageReport {
         let (percent, message) = JobRun.words(for: step)
         return StageReport(

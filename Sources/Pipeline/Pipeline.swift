@@ -14,8 +14,9 @@ internal import Providers
 internal import Transfer
 internal import Wardrobe
 
-/// A claimed job as the pipeline gets it.
-package struct JobTicket: Sendable {
+/// A claimed job as the pipeline gets it. By reference, as all that a waiting job holds: each function that waits for
+/// it would keep a copy of its own (`JobRun`).
+package final class JobTicket: Sendable {
     /// The job's name.
     package let name: String
     /// The trusted copy of the request, read.
@@ -83,15 +84,15 @@ package struct Fallback: Equatable, Sendable {
 }
 
 /// How a job left the pipeline.
-package enum JobEnd: Sendable {
+package indirect enum JobEnd: Sendable {
     /// It has a result, complete or failed.
     case result(ResultDocument)
     /// The machine failed; nothing more may be promised. One sentence for the log.
     case stopped(String)
 }
 
-/// Runs jobs. One value serves all of them.
-package struct Pipeline: Sendable {
+/// Runs jobs. One object serves all of them.
+package final class Pipeline: Sendable {
     let parts: PipelineParts
     let time: PipelineTime
     let times = TaskTimes()
@@ -117,7 +118,7 @@ package struct Pipeline: Sendable {
     /// What a reload of the configuration changes: also for the jobs under way, in whatever they do from then on.
     package var settings: PipelineSettings {
         get { settingsBox.value }
-        nonmutating set { settingsBox.value = newValue }
+        set { settingsBox.value = newValue }
     }
 
     var providers: ProviderRegistry { parts.providers }
@@ -139,60 +140,71 @@ package struct Pipeline: Sendable {
         _ ticket: JobTicket, cancel: JobCancel = JobCancel(), report: @escaping @Sendable (StageReport) -> Void
     ) async -> JobEnd {
         var job = JobRun(ticket: ticket, startedAt: monotonicClock(), cancel: cancel, report: report)
-        if case .failure(let fault) = ticket.decoded { return .result(failed(job, JobFailure(fault: fault), at: nil)) }
-        if let errand = job.request.flatMap(Errand.init) { return await run(errand, &job) }
-        var machine: JobMachine
-        var step: JobStep
-        switch await begin(&job) {
-        case .success(let (entry, persistence)): (machine, step) = JobMachine.begin(at: entry, persistence)
-        case .failure(let failure): return .stopped(failure.sentence)
-        }
         defer {
             letGo(&job)
             leave(&job)
             giveTurn(&job)
         }
+        var (machine, step): (JobMachine, JobStep)
+        switch await OwnStack.run({ [self, job] in await begin(job) }) {
+        case .end(let end): return end
+        case .machine(let first, let todo): (machine, step) = (first, todo)
+        }
         while true {
             // A task that has ended has a picture, or is read once more for one.
             if cancel.isMade, machine.isCancellable, !job.hasEnded { step = machine.take(wished(job)) }
-            let stage = machine.stage
-            if let stage { report(job.progress(stage, step)) }
-            switch step {
-            case .finish(let plan, let picture, let stored):
-                return .result(complete(job, plan, picture, stored))
-            case .fail(let failure):
-                return .result(failed(job, failure, at: job.stage))
-            default:
-                job.stage = stage ?? job.stage
-                switch await perform(step, &job) {
-                case .event(let event): step = machine.take(event)
-                case .stopped(let sentence): return .stopped(sentence)
-                }
+            if let end = end(step, at: machine.stage, job) { return end }
+            switch await perform(step, &job) {
+            case .event(let event): step = machine.take(event)
+            case .stopped(let sentence): return .stopped(sentence)
             }
+        }
+    }
+
+    /// Tells the step. Answers how the job ends, if it is the last one. On its own, so that no result is among the
+    /// variables that a waiting job keeps.
+    @inline(never)
+    private func end(_ step: JobStep, at stage: Stage?, _ job: JobRun) -> JobEnd? {
+        if let stage { job.report(job.progress(stage, step)) }
+        switch step {
+        case .finish(let plan, let picture, let stored): return .result(complete(job, plan, picture, stored))
+        case .fail(let failure): return .result(failed(job, failure, at: job.stage))
+        default:
+            job.stage = stage ?? job.stage
+            return nil
         }
     }
 
     // MARK: - Entry
 
-    /// The machine failed before the first step.
-    private struct CannotBegin: Error {
-        let sentence: String
+    /// How a job begins.
+    private indirect enum Beginning {
+        case machine(JobMachine, JobStep)
+        /// It is over already.
+        case end(JobEnd)
     }
 
     /// Where the machine begins; looked at anew, from the ticket, when the disk was full meanwhile.
-    private func begin(_ job: inout JobRun) async -> Result<(JobEntry, Persistence), CannotBegin> {
-        let fresh = job
+    private func begin(_ run: JobRun) async -> Beginning {
+        var job = run
+        if case .failure(let fault) = job.ticket.decoded {
+            return .end(.result(failed(job, JobFailure(fault: fault), at: nil)))
+        }
+        if let errand = job.request.flatMap(Errand.init) { return .end(await self.run(errand, &job)) }
         while true {
             do throws(StepTrouble) {
-                return .success(try await entry(&job))
+                let (entry, persistence) = try await entry(&job)
+                let (machine, step) = JobMachine.begin(at: entry, persistence)
+                return .machine(machine, step)
             } catch {
                 switch error {
                 case .full(let what): await awaitRoom("\(job.ticket.name): \(what)")
-                case .machine(let sentence): return .failure(CannotBegin(sentence: sentence))
-                case .job(let failure): return .success((.fail(failure), Persistence()))
+                case .machine(let sentence): return .end(.stopped(sentence))
+                case .job(let failure):
+                    let (machine, step) = JobMachine.begin(at: .fail(failure), Persistence())
+                    return .machine(machine, step)
                 }
             }
-            job = fresh
         }
     }
 
@@ -234,10 +246,13 @@ package struct Pipeline: Sendable {
     /// A job that goes on tells what its earlier attempts cost too. Answers how many of them were lost and followed.
     func remember(_ job: inout JobRun) async throws(StepTrouble) -> Int {
         guard let last = job.ticket.last else { return 0 }
+        if let known = job.lostBefore { return known }
         do throws(JournalFailure) {
             let run = try await journal.attempts(job.ticket.name).filter { $0.run == last.run }
             for attempt in run { job.add(attempt) }
-            return run.filter { $0.state == .uncertain && $0.attempt < last.attempt }.count
+            let lost = run.filter { $0.state == .uncertain && $0.attempt < last.attempt }.count
+            job.lostBefore = lost
+            return lost
         } catch {
             throw StepTrouble(error)
         }
@@ -286,7 +301,7 @@ package struct Pipeline: Sendable {
             let begun = monotonicClock()
             let done: Performed
             do throws(StepTrouble) {
-                done = .event(try await attempt(step, &job))
+                done = .event(try await onItsStack(step, &job))
             } catch {
                 switch error {
                 case .full(let what):
@@ -302,6 +317,21 @@ package struct Pipeline: Sendable {
             job.queued += job.waited
             job.waited = 0
             return done
+        }
+    }
+
+    /// What only waits does so here, at the end of a short way; everything else has a stack of its own.
+    private func onItsStack(_ step: JobStep, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        switch step {
+        case .follow(let plan, let taskID): return try await follow(plan, taskID, &job)
+        case .pause(let pause): return try await self.pause(pause, &job)
+        // A crowd that has just been claimed waits here for its photos to have room.
+        case .prepare: if !(await takeHands(&job)) { return wished(job) }
+        default: break
+        }
+        return try await OwnStack.run { [self, job] () async throws(StepTrouble) in
+            var job = job
+            return try await attempt(step, &job)
         }
     }
 
@@ -332,12 +362,14 @@ package struct Pipeline: Sendable {
         job.hasTurn = true
     }
 
+    @inline(never)
     func giveTurn(_ job: inout JobRun) {
         if job.hasTurn { turns.leave(job.turn) }
         job.hasTurn = false
     }
 
-    /// Somebody wishes the job to end.
+    /// Somebody wishes the job to end. On its own, as `end` is.
+    @inline(never)
     func wished(_ job: JobRun) -> JobEvent { .cancelled(.cancelled(attempts: job.attempts)) }
 
     func seconds(since begun: Int64) -> Double { Double(monotonicClock() - begun) / 1e9 }
@@ -354,7 +386,7 @@ extension JobStep {
 }
 
 /// Why a step did not do what it should.
-enum StepTrouble: Error {
+indirect enum StepTrouble: Error {
     /// No room; made again when there is.
     case full(String)
     /// The machine; the program leaves.

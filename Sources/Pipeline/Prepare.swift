@@ -20,7 +20,6 @@ extension Pipeline {
         let outfit = try await outfit(of: request, user)
         let hasPerson = request.personImage != nil
         _ = try grouped(outfit.items.count, offers[0].model, besidePerson: hasPerson)
-        if !(await takeHands(request, &job)) { return wished(job) }
         let sources = try await sources(outfit.items, person: request.personImage, user)
         let able = offers.filter { takes(outfit.items.count, $0.model, besidePerson: hasPerson) }
         let offer = pick(able, &job)
@@ -64,12 +63,25 @@ extension Pipeline {
     }
 
     /// Takes one of the places for jobs with photos in memory. Answers false where the job is to end, which came first.
-    func takeHands(_ request: JobRequest, _ job: inout JobRun) async -> Bool {
+    func takeHands(_ job: inout JobRun) async -> Bool {
         if job.isInHand { return true }
-        let words = "Waiting until other jobs' photos are out of memory." + Pipeline.limit(request)
-        let told = job.progress(.prepare, .prepare).saying(words, waiting: StageWait(.memory, since: now()))
-        job.isInHand = await hands.enter(unless: job.cancel) { [report = job.report] in report(told) }
+        if hands.tryEnter() {
+            job.isInHand = true
+            return true
+        }
+        return await waitForHands(&job)
+    }
+
+    private func waitForHands(_ job: inout JobRun) async -> Bool {
+        job.isInHand = await hands.enter(unless: job.cancel, tell: handsReport(job))
         return job.isInHand
+    }
+
+    @inline(never)
+    private func handsReport(_ job: JobRun) -> @Sendable () -> Void {
+        let words = "Waiting until other jobs' photos are out of memory." + Pipeline.limit(job.request)
+        let told = job.progress(.prepare, .prepare).saying(words, waiting: StageWait(.memory, since: now()))
+        return { [report = job.report] in report(told) }
     }
 
     /// What decides how the picture will look: the person's photo, where there is one, is the last of the sources.

@@ -16,7 +16,6 @@ extension Pipeline {
         async throws(StepTrouble) -> JobEvent
     {
         let garments = try await names(of: request, user)
-        if !(await takeHands(request, &job)) { return wished(job) }
         let still = try await still(of: job)
         let offer = pick(offers, &job)
         // What is stored of its own provider's is as good as ever, whoever makes the next one.

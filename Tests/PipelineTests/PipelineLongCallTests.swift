@@ -123,6 +123,7 @@ struct PipelineLongCallTests {
         let pipeline = atelier.pipeline()
         let ticket = try await atelier.admit(request)
         var job = JobRun(ticket: ticket, startedAt: 0, report: { _ in })
+        #expect(await pipeline.takeHands(&job))
         guard case .prepared(let plan) = try await pipeline.prepare(&job) else { throw Unexpected(what: "no plan") }
         #expect(job.isInHand)
         _ = try await pipeline.order(plan, &job)

@@ -87,6 +87,7 @@ extension Pipeline {
     private static func closed(_ clause: String) -> String { clause.hasSuffix(".") ? clause : clause + "." }
 
     /// Tells that a step found no room and is made again.
+    @inline(never)
     func tellRoom(_ what: String, _ step: JobStep, _ job: inout JobRun) {
         let wait = wait(.room, &job)
         let words = "Waiting for room on the disk (\(what)). The step is made again when there is some."

@@ -19,7 +19,7 @@ package struct PollRule: Hashable, Sendable {
 }
 
 /// What came of asking once.
-enum TaskNews: Equatable {
+indirect enum TaskNews: Equatable {
     /// It is not there yet.
     case underWay
     /// It could not be asked.
@@ -29,7 +29,7 @@ enum TaskNews: Equatable {
 /// The watch over one task.
 struct TaskWatch {
     /// What to do next.
-    enum Step: Equatable {
+    indirect enum Step: Equatable {
         /// Ask at this moment, monotonic nanoseconds.
         case ask(at: Int64)
         /// The time is over; what was in the way, if the last questions were not answered.

@@ -20,6 +20,15 @@ final class Turnstile: Sendable {
         state = Mutex(State(free: places))
     }
 
+    /// Takes a place if there is one now.
+    func tryEnter() -> Bool {
+        state.withLock { state in
+            if state.free == 0 { return false }
+            state.free -= 1
+            return true
+        }
+    }
+
     /// Takes a place, when there is one; `tell` is called where it has to be waited for.
     /// - Returns: false where the job is to end, which then came first.
     func enter(unless cancel: JobCancel, tell: @Sendable () -> Void = {}) async -> Bool {

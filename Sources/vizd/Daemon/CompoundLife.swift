@@ -13,25 +13,31 @@ import Logging
 import Pipeline
 import Spool
 
-/// A job that was let in, or a part whose turn has come, with what its life needs.
-struct LiveJob: Sendable {
+/// A job that was let in, or a part whose turn has come, with what its life needs. By reference: thousands wait.
+final class LiveJob: Sendable {
     let name: JobName
-    let decoded: Result<JobRequest, RequestFault>
-    let admitted: Admitted.Job
+    /// What the pipeline gets.
+    let ticket: JobTicket
+    /// Whether the start may be made.
+    let poison: Poison
     /// Its request's file in `processing/`; nil for a part.
     let source: FileName?
-    /// Seconds that it waited.
-    let queued: Double
     /// Whether somebody wishes it to end.
     let cancel: JobCancel
 
-    var row: JobRow { admitted.row }
+    var row: JobRow { ticket.row }
     /// Whether it has a status file, and its result a box.
     var hasFiles: Bool { row.kinship?.kind.hasFiles ?? true }
 
-    var ticket: JobTicket {
-        JobTicket(
-            name: name.text, decoded: decoded, resume: admitted.resume, row: row, last: admitted.last, queued: queued)
+    /// `queued`: seconds that it waited.
+    init(
+        name: JobName, decoded: Result<JobRequest, RequestFault>, admitted: Admitted.Job, source: FileName?,
+        queued: Double, cancel: JobCancel
+    ) {
+        (self.name, poison, self.source, self.cancel) = (name, admitted.poison, source, cancel)
+        ticket = JobTicket(
+            name: name.text, decoded: decoded, resume: admitted.resume, row: admitted.row, last: admitted.last,
+            queued: queued)
     }
 }
 
@@ -55,19 +61,24 @@ extension JobLife {
     // MARK: - Parts
 
     private func part(_ name: JobName, queued: Double) async throws(LifeTrouble) -> LifeEnd {
+        let live = try await OwnStack.run { () async throws(LifeTrouble) in try await enter(name, queued: queued) }
+        guard let live else { return .ended }
+        return try await toItsEnd(live)
+    }
+
+    /// A part as a job among those at work; nil for one that has landed.
+    private func enter(_ name: JobName, queued: Double) async throws(LifeTrouble) -> LiveJob? {
         guard working.insert(name) else { preconditionFailure("\(name) is at work already") }
-        var end = LifeEnd.ended
-        defer { if !end.isParked { working.remove(name) } }
+        var entered: LiveJob?
+        defer { if entered == nil { leave(name) } }
         // Before the disk is looked at for a wish about this part alone.
         let cancel = cancels.enter(name.text, partOf: name.parent?.text)
-        defer { if !end.isParked { cancels.leave(name.text) } }
-        guard let live = try await goOn(name, queued: queued, cancel) else { return end }
+        guard let live = try await goOn(name, queued: queued, cancel) else { return nil }
         let presence = try await presence(of: name)
         try await hearWish(name, presence.cancel, owner: live.row.ownerUID)
         if live.hasFiles, live.row.phase != .landing { try await withdrawResults(of: name, presence) }
-        end = try await begin(live)
-        if !end.isParked { try await endWish(name) }
-        return end
+        entered = live
+        return live
     }
 
     /// Whether a job that could be taken apart is not: a film whose still picture is stored, or which has been ordered.
@@ -123,7 +134,7 @@ extension JobLife {
         let known = try await journalled { () async throws(JournalFailure) in
             try await journal.parts(of: live.name.text, complete: false)
         }
-        if live.admitted.poison == .poisoned {
+        if live.poison == .poisoned {
             try await concludePoisoned(live)
             return .ended
         }
@@ -148,7 +159,7 @@ extension JobLife {
             Family(
                 parent: live.name, user: request.userID, priority: request.priority.rank,
                 arrival: live.row.claimedAt.nanoseconds, open: order.compactMap { $0.kinship?.number },
-                queued: live.queued))
+                queued: live.ticket.queued))
     }
 
     private func concludePoisoned(_ live: LiveJob) async throws(LifeTrouble) {
@@ -187,11 +198,11 @@ extension JobLife {
         let cancel = cancels.known(name.text)
         defer { cancels.leave(name.text) }
         guard let live = try await goOn(name, queued: queued, cancel) else { return }
-        if case .land(let outcome) = live.admitted.resume {
+        if case .land(let outcome) = live.ticket.resume {
             try await land(outcome, of: name, source: live.source, kind: live.row.kinship?.kind)
             return try await endWish(name)
         }
-        guard case .success(let request) = live.decoded, let parts = request.parts else {
+        guard case .success(let request) = live.ticket.decoded, let parts = request.parts else {
             preconditionFailure("\(name) had parts and has none")
         }
         try await end(live, request, parts)
@@ -199,7 +210,7 @@ extension JobLife {
     }
 
     private func end(_ live: LiveJob, _ request: JobRequest, _ parts: RequestParts) async throws(LifeTrouble) {
-        if live.admitted.poison == .poisoned { return try await concludePoisoned(live) }
+        if live.poison == .poisoned { return try await concludePoisoned(live) }
         let ended = try await ended(live, parts)
         let end: JobEnd
         if case .still = parts, ended.allSatisfy({ $0.result.failure == nil }) {

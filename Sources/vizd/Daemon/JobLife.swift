@@ -14,7 +14,7 @@ import Spool
 import Synchronization
 
 /// How a claimed file's life ended, for the loop.
-enum LifeEnd: Sendable {
+indirect enum LifeEnd: Sendable {
     /// It is off our hands.
     case ended
     /// Its parts are to be worked on; when all have ended, it is concluded. Meanwhile it holds nothing but its name.
@@ -60,8 +60,12 @@ struct JobLife: Sendable {
         do throws(LifeTrouble) {
             switch claimed.role {
             case .job(let name): return try await job(name, claimed, queued: queued)
-            case .again(let name): return try await again(name, claimed, queued: queued)
-            case .invalid(let name): try await invalid(name, claimed)
+            case .again(let name):
+                return try await OwnStack.run { () async throws(LifeTrouble) in
+                    try await again(name, claimed, queued: queued)
+                }
+            case .invalid(let name):
+                try await OwnStack.run { () async throws(LifeTrouble) in try await invalid(name, claimed) }
             }
             return .ended
         } catch {
@@ -73,34 +77,55 @@ struct JobLife: Sendable {
 
     // MARK: - A job's request
 
+    @inline(never)
     private func job(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) -> LifeEnd {
-        guard let request = try await content(of: claimed, landing: name.landing) else { return .ended }
+        let live = try await OwnStack.run { () async throws(LifeTrouble) in
+            try await enter(name, claimed, queued: queued)
+        }
+        guard let live else { return .ended }
+        return try await toItsEnd(live)
+    }
+
+    /// Works on a job that is among those at work, and takes it from there unless its parts are to be worked on first.
+    func toItsEnd(_ live: LiveJob) async throws(LifeTrouble) -> LifeEnd {
+        var end = LifeEnd.ended
+        defer { if !end.isParked { leave(live.name) } }
+        end = try await begin(live)
+        if !end.isParked { try await OwnStack.run { () async throws(LifeTrouble) in try await endWish(live.name) } }
+        return end
+    }
+
+    func leave(_ name: JobName) {
+        cancels.leave(name.text)
+        working.remove(name)
+    }
+
+    /// A claimed file as a job among those at work; nil where it is none and off our hands.
+    private func enter(_ name: JobName, _ claimed: Claimed, queued: Double) async throws(LifeTrouble) -> LiveJob? {
+        guard let request = try await content(of: claimed, landing: name.landing) else { return nil }
         // One life a name: an earlier one has landed a little before it is over (its picture is let go last), and what
         // it still does must not meet a later one's files.
         while !working.insert(name) {
-            if case .over = try await turn(of: name, claimed, request, running: true) { return .ended }
+            if case .over = try await turn(of: name, claimed, request, running: true) { return nil }
             await pause(JobLife.patience)
         }
-        var end = LifeEnd.ended
-        defer { if !end.isParked { working.remove(name) } }
+        var live: LiveJob?
+        defer { if live == nil { leave(name) } }
         // Before anything is looked at on the disk: a wish is seen there, or heard here.
         let cancel = cancels.enter(name.text)
-        defer { if !end.isParked { cancels.leave(name.text) } }
         switch try await admit(name, request) {
         case .duplicate: try await remove(claimed, as: "a duplicate of a request that is known")
         case .nameTaken: try await taken(name, claimed, request)
         case .job(let job):
-            end = try await begin(
-                LiveJob(
-                    name: name, decoded: request.decoded, admitted: job, source: claimed.source, queued: queued,
-                    cancel: cancel))
-            if !end.isParked { try await endWish(name) }
+            live = LiveJob(
+                name: name, decoded: request.decoded, admitted: job, source: claimed.source, queued: queued,
+                cancel: cancel)
         }
-        return end
+        return live
     }
 
     /// What the journal says to a file.
-    private enum Answer {
+    private indirect enum Answer {
         case duplicate
         case nameTaken
         case job(Admitted.Job)
@@ -132,34 +157,43 @@ struct JobLife: Sendable {
 
     /// Works on a job from where it stands: to its end, or until its parts are to be worked on.
     func begin(_ live: LiveJob) async throws(LifeTrouble) -> LifeEnd {
-        if case .land(let outcome) = live.admitted.resume {
+        let end = try await OwnStack.run { () async throws(LifeTrouble) in try await beforeItsWork(live) }
+        if let end { return end }
+        try await work(on: live)
+        return .ended
+    }
+
+    /// What is to be done before a job is worked on; how its life has ended, where it is not.
+    private func beforeItsWork(_ live: LiveJob) async throws(LifeTrouble) -> LifeEnd? {
+        if case .land(let outcome) = live.ticket.resume {
             try await land(outcome, of: live.name, source: live.source, kind: live.row.kinship?.kind)
             board.landed(live.name, isComplete: outcome.box == .done)
             return .ended
         }
         // Only a name that ran before can have parts of an earlier run.
         if live.row.kinship == nil, live.row.run > 1 { try await forgetEarlierParts(of: live) }
-        if case .success(let request) = live.decoded, let parts = request.parts,
+        if case .success(let request) = live.ticket.decoded, let parts = request.parts,
             !(try await isWhole(live, request, parts))
         {
             return try await takeApart(live, request, parts)
         }
-        try await work(on: live)
-        return .ended
+        return nil
     }
 
     private func work(on live: LiveJob) async throws(LifeTrouble) {
-        let (name, ticket) = (live.name, live.ticket)
-        board.begin(name, ticket)
+        board.begin(live.name, live.ticket)
         let end =
-            live.admitted.poison == .poisoned
-            ? await pipeline.poisoned(ticket)
-            : await pipeline.run(ticket, cancel: live.cancel, report: { [self] in report(name, $0) })
-        switch end {
-        case .result(let result):
-            meter.count { $0.worked(result.timing, isComplete: result.failure == nil) }
-            try await conclude(live, result)
-        case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
+            live.poison == .poisoned
+            ? await OwnStack.run { await pipeline.poisoned(live.ticket) }
+            : await pipeline.run(
+                live.ticket, cancel: live.cancel, report: { [self] in report(live.name, $0) })
+        try await OwnStack.run { () async throws(LifeTrouble) in
+            switch end {
+            case .result(let result):
+                meter.count { $0.worked(result.timing, isComplete: result.failure == nil) }
+                try await conclude(live, result)
+            case .stopped(let sentence): throw LifeTrouble(sentence: sentence)
+            }
         }
     }
 
