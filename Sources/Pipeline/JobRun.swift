@@ -113,7 +113,7 @@ final class JobRun {
     }
 
     /// Something was, or may have been, created for it there.
-    mutating func bind(to provider: String) { (isUnordered, boundTo) = (false, provider) }
+    func bind(to provider: String) { (isUnordered, boundTo) = (false, provider) }
 
     /// What the provider itself expects the attempt under way to cost: the books reserve that from now on.
     func expect(_ money: Money) { (estimate, charged, isUncertain) = (money, money, true) }
