@@ -1,7 +1,7 @@
-// Somebody with write access who swaps what vizd is about to use, as fast as the machine lets them: a request, a photo,
-// a user's folder and the folder of pictures, each for a link that leads out. Whatever vizd makes of it, nothing outside
-// of spool and wardrobe may be opened, read, written, made or removed. The witness is the kernel: every folder outside is
-// watched for the whole time.
+// Somebody with write access who swaps what vizd is about to use, as fast as the machine lets them: a request, a
+// photo, a user's folder and the folder of pictures, each for a link that leads out. Whatever vizd makes of it, nothing
+// outside of spool and wardrobe may be opened, read, written, made or removed. The witness is the kernel: every folder
+// outside is watched for the whole time.
 
 import Contract
 import Foundation
