@@ -43,6 +43,9 @@ package enum IncomingNotice: Hashable, Sendable {
     case rescan(RescanReason)
     /// Something about the watch.
     case watch(String)
+    /// There is no room in the queue for more of this user's requests (`limits.queuedPerUser`), or of anybody's; they
+    /// wait in `incoming` until there is. Told once a user.
+    case queueFull(user: String?, ofEverybody: Bool)
 }
 
 /// Finds, judges and queues requests. One thread owns it.
@@ -58,6 +61,9 @@ package final class Incoming {
     private var nextScan: Int64
     private var sequence: UInt64 = 0
     private var warned: Set<IgnoredName> = []
+    /// Queues that were told to be full, up to so many.
+    private var fullTold: Set<IncomingNotice> = []
+    private static let fullToldMax = 1000
     private var notices: [IncomingNotice] = []
     private var ignoredInScan = 0
     private var wishes = CancelWishes()
@@ -267,7 +273,17 @@ package final class Incoming {
 
     private func admit(_ file: FileName, _ user: String?, _ priority: Int, _ arrival: Arrival) {
         // What does not fit is counted by the queue and found again by the scan that it wishes for.
-        _ = queue.insert(QueueEntry(file: file, user: user, priority: priority, arrival: arrival))
+        switch queue.insert(QueueEntry(file: file, user: user, priority: priority, arrival: arrival)) {
+        case .queued, .known: break
+        case .userFull: tellFull(user, ofEverybody: false)
+        case .full: tellFull(nil, ofEverybody: true)
+        }
+    }
+
+    private func tellFull(_ user: String?, ofEverybody: Bool) {
+        let notice = IncomingNotice.queueFull(user: user, ofEverybody: ofEverybody)
+        guard fullTold.count < Incoming.fullToldMax, fullTold.insert(notice).inserted else { return }
+        notices.append(notice)
     }
 
     private func leave(_ file: FileName, _ info: FileInfo, _ sentence: String) {

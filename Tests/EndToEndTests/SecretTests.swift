@@ -238,9 +238,9 @@ extension EndToEnd {
             #expect(try daemon.awaitExit() == 128 + 6)
             let left = try FileManager.default.contentsOfDirectory(atPath: site.path)
             #expect(!left.contains { $0.hasPrefix("core") }, "\(left)")
-            let plain = try shell(
-                "cd '\(site.path)' && prlimit --core=unlimited:unlimited python3 -c 'import os, signal; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.abort()'; ls"
-            )
+            let abort = open + "os.abort()"
+            let limit = "prlimit --core=unlimited:unlimited"
+            let plain = try shell("cd '\(site.path)' && \(limit) python3 -c '\(abort)'; ls")
             let pattern = String(
                 decoding: try Host.readFile("/proc/sys/kernel/core_pattern", limit: 4096), as: UTF8.self)
             if pattern.hasPrefix("core") { #expect(plain.output.contains("core"), "one that does not ask leaves one") }

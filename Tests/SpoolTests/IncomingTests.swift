@@ -155,13 +155,19 @@ final class IncomingTests {
         let incoming = Incoming(other.spool, settings, at: 0, ask: ask)
         var claim = Claim(other.spool)
         var claimed = 0
+        var told: [IncomingNotice] = []
         for round in 0..<20 {
-            repeat { _ = try incoming.step(at: Int64(round), wall: 0) } while incoming.nextDeadline == 0
+            repeat {
+                told += try incoming.step(at: Int64(round), wall: 0).filter {
+                    if case .queueFull = $0 { true } else { false }
+                }
+            } while incoming.nextDeadline == 0
             #expect(incoming.queue.count <= 10)
             let batch = (0..<5).compactMap { _ in incoming.queue.take() }
             claimed += try claim.claim(batch.map(\.file)).claimed.count
         }
         #expect(claimed == 30)
+        #expect(told == [.queueFull(user: "u", ofEverybody: false)], "once, however often it is full")
         #expect(incoming.scans[.room] ?? 0 >= 2)
     }
 

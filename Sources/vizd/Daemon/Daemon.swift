@@ -440,6 +440,14 @@ final class Daemon {
             case .watch(let sentence):
                 log.warning("incoming.watch", metadata: ["reason": "\(sentence)"])
                 meter.count { $0.watchTroubled() }
+            case .queueFull(let user, let ofEverybody):
+                let limit = ofEverybody ? "the queue is full" : "limits.queuedPerUser requests of this user wait"
+                log.notice(
+                    "queue.full",
+                    metadata: [
+                        "user": "\(ofEverybody ? "all" : user ?? "unknown")",
+                        "reason": "\(limit); more stay in incoming/ and are taken up as room comes",
+                    ])
             }
         }
     }

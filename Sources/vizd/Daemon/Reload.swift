@@ -70,7 +70,7 @@ extension Daemon {
                 "in_flight": "\(slots.count)", "waiting": "\(incoming.queue.count)",
                 "parts_waiting": "\(families.behind)", "users": "\(incoming.queue.userCount)",
                 "leftovers": "\(leftovers.count)", "paused": "\(claiming.obstacle ?? "no")",
-                "ignored_files": "\(incoming.ignoredCount)",
+                "turned_away": "\(incoming.queue.turnedAwayCount)", "ignored_files": "\(incoming.ignoredCount)",
                 "scans": "\(incoming.scans.values.reduce(0, +))", "resident_bytes": "\(Host.residentBytes)",
             ])
     }
