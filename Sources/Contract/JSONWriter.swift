@@ -18,8 +18,11 @@ package struct JSONWriter: Sendable {
         var isEmpty = true
     }
 
-    /// A writer with nothing written.
-    package init(pretty: Bool = false) { self.pretty = pretty }
+    /// A writer with nothing written. `reserving`: about how many bytes there will be, where that is much.
+    package init(pretty: Bool = false, reserving: Int = 0) {
+        self.pretty = pretty
+        if reserving > 0 { bytes.reserveCapacity(reserving) }
+    }
 
     /// Opens an object, as the root, an element or the value of the last key.
     package mutating func beginObject() { begin(isObject: true) }
@@ -74,6 +77,12 @@ package struct JSONWriter: Sendable {
     package mutating func raw(_ text: some Sequence<UInt8>) {
         beforeValue()
         bytes += text
+    }
+
+    /// The same for an array, which is copied in one piece whoever calls.
+    package mutating func raw(_ text: [UInt8]) {
+        beforeValue()
+        bytes.append(contentsOf: text)
     }
 
     /// Ends a finished text with a line feed, as files do.

@@ -84,12 +84,17 @@ package final class OpenFile: Sendable {
     /// The whole file from its beginning.
     /// - Throws: EFBIG when it holds more than `limit` bytes, without having read more than `limit + 1`.
     package func read(limit: Int) throws(SystemFailure) -> [UInt8] {
+        // In one piece and one call, as large as the file is: a buffer that is too large costs more than the reading.
+        let info = try info()
+        let size = info.kind == .regular ? info.size : 0
         var bytes: [UInt8] = []
         while true {
-            let part = try pread(count: min(max(limit + 1 - bytes.count, 1), 1 << 20), at: bytes.count)
-            if part.isEmpty { return bytes }
-            bytes += part
+            let wanted = bytes.count < size + 1 ? size + 1 - bytes.count : 1 << 16
+            let part = try pread(count: min(wanted, max(limit + 1 - bytes.count, 1)), at: bytes.count)
+            if bytes.isEmpty { bytes = part } else { bytes += part }
             if bytes.count > limit { throw SystemFailure(call: "read", errno: .tooLarge, subject: label) }
+            // All that there was, and a byte less than what was asked for: that is the end.
+            if part.isEmpty || (size > 0 && bytes.count == size && part.count < wanted) { return bytes }
         }
     }
 

@@ -274,7 +274,7 @@ struct StatusFileTests {
 
     @Test("a job's file appears when it begins, and again and again without news")
     func regular() throws {
-        let files = StatusFiles(test.spool, interval: 1_000_000) { Issue.record("\($0)") }
+        let files = StatusFiles(test.spool, interval: 1_000_000, rest: 0) { Issue.record("\($0)") }
         let (name, probe) = (try job("a").landing, Probe())
         files.begin(name, render: probe.render)
         // The third rendering begins after the second file was renamed into its place.
@@ -285,9 +285,41 @@ struct StatusFileTests {
         files.close()
     }
 
-    @Test("news is written at once, news that comes faster than the disk is written together")
+    @Test("a job that is over before its file has rested has none, and leaves nothing to write")
+    func brief() throws {
+        let files = StatusFiles(test.spool, interval: 1_000_000, rest: 3_600_000_000_000) { Issue.record("\($0)") }
+        let (name, other, probe) = (try job("a").landing, try job("b").landing, Probe())
+        files.begin(name, render: probe.render)
+        files.touch(name)
+        try files.retire(name)
+        #expect(files.count == 0)
+        // What does not rest is written meanwhile.
+        let eager = StatusFiles(test.spool, rest: 0) { Issue.record("\($0)") }
+        eager.begin(other, render: probe.render)
+        probe.wait(for: 1)
+        try eager.retire(other)
+        #expect(try probe.renders.look { $0 } == 1 && test.names(.processing) == [])
+        files.close()
+        eager.close()
+    }
+
+    @Test("news that is due earlier wakes the thread from its sleep for later ones")
+    func earlier() throws {
+        let files = StatusFiles(test.spool, rest: 1_000_000) { Issue.record("\($0)") }
+        let (name, probe) = (try job("a").landing, Probe())
+        files.begin(name, render: probe.render)
+        // From the first writing on it sleeps for the regular one, five seconds later.
+        for count in 1...20 {
+            probe.wait(for: count)
+            files.touch(name)
+        }
+        try files.retire(name)
+        files.close()
+    }
+
+    @Test("news that comes faster than a file's rest is written together")
     func coalesced() throws {
-        let files = StatusFiles(test.spool) { Issue.record("\($0)") }
+        let files = StatusFiles(test.spool, rest: 1_000_000) { Issue.record("\($0)") }
         let (name, probe) = (try job("a").landing, Probe())
         files.begin(name, render: probe.render)
         probe.wait(for: 1)
@@ -302,7 +334,7 @@ struct StatusFileTests {
 
     @Test("after a job is retired its file never appears again, however busy it was")
     func retired() async throws {
-        let files = StatusFiles(test.spool, interval: 1000) { Issue.record("\($0)") }
+        let files = StatusFiles(test.spool, interval: 1000, rest: 0) { Issue.record("\($0)") }
         let names = try (0..<50).map { try job("j\($0)").landing }
         for round in 0..<5 {
             let probe = Probe()
@@ -326,7 +358,7 @@ struct StatusFileTests {
     @Test("a status that cannot be written is told once, and the job goes on")
     func trouble() throws {
         let told = Monitor(0)
-        let files = StatusFiles(test.spool, interval: 1_000_000) { _ in told.change { $0 += 1 } }
+        let files = StatusFiles(test.spool, interval: 1_000_000, rest: 0) { _ in told.change { $0 += 1 } }
         // A folder in its place, which no rename replaces.
         try test.spool[.processing].makeDirectory("a.status.json", mode: 0o700)
         _ = try test.spool[.processing].directory("a.status.json").open("x", .create)

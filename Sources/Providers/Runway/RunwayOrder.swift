@@ -11,7 +11,9 @@ enum RunwayOrder {
     static func body(_ order: Order, _ model: RunwayModel) -> [UInt8] {
         precondition(order.kind == .image, "an order of a \(order.kind.rawValue) came to \(model.name)")
         guard let prompt = order.prompt else { preconditionFailure("an order without a prompt came to \(model.name)") }
-        var json = JSONWriter()
+        let photos = order.references.reduce(0) { $0 + ($1.handle == nil ? DataURI.size(of: $1.image) : 0) }
+        // A body that grows is copied again and again, and there are megabytes of it.
+        var json = JSONWriter(reserving: photos + 4 * prompt.utf8.count + 2048)
         json.beginObject()
         json.member("model", model.name)
         json.member("promptText", prompt)

@@ -4,11 +4,13 @@
 enum DataURI {
     private static let opening = Array("\"data:image/jpeg;base64,".utf8)
 
+    /// Bytes of what `quoted` makes of an image.
+    static func size(of image: [UInt8]) -> Int { opening.count + (image.count + 2) / 3 * 4 + 1 }
+
     /// A JPEG as a JSON string that holds a data URI: nothing in it needs an escape. One pass into a buffer of the
     /// right size.
     static func quoted(_ image: [UInt8]) -> [UInt8] {
-        let size = opening.count + (image.count + 2) / 3 * 4 + 1
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        [UInt8](unsafeUninitializedCapacity: size(of: image)) { buffer, count in
             for byte in opening {
                 buffer[count] = byte
                 count += 1
