@@ -46,7 +46,9 @@ struct BadServerTests {
         let server = try await BadServer.start(way.testDescription)
         let client = try server.client()
         let failure = await client.failure(request(server, .post))
-        #expect(way.codes.contains(failure?.code), "\(way.testDescription): \(failure?.message ?? "")")
+        // A machine that is busy with the flood may find the limit on the whole before the one between bytes.
+        let isLate = way.testDescription.hasPrefix("flood") && failure?.code == .timedOut
+        #expect(way.codes.contains(failure?.code) || isLate, "\(way.testDescription): \(failure?.message ?? "")")
         // One answers before the body can have come; then nobody can act on it.
         let isEarly = way.testDescription.hasPrefix("HTTP/1")
         #expect(failure?.sent == .whole || isEarly && failure?.sent == .part)
