@@ -27,6 +27,8 @@ struct Worker {
             Host.exit(64)
         }
         do throws(SystemFailure) { try worker.run() } catch { Host.exit(64) }
+        // At once: what a runtime likes to do at the end may be nothing that is still allowed.
+        Host.exit(0)
     }
 
     /// Says why there is no worker; to a person at a terminal, where there is no daemon.

@@ -215,6 +215,20 @@ struct HouseTests {
         for (path, count) in named { #expect(text.contains("| `\(path)` | \(count) |"), "\(path): \(count)") }
     }
 
+    @Test("every test that docs/SECURITY.md names is there")
+    func namedTests() throws {
+        let text = try String(contentsOf: Tree.root.appending(path: "docs/SECURITY.md"), encoding: .utf8)
+        let files = try Tree.swiftFiles(under: "Tests")
+        let named = text.matches(of: /`(\w+Tests)\.(\w+)`/).map { (file: String($0.1), function: String($0.2)) }
+        #expect(named.count > 50)
+        let missing = named.filter { name in
+            !files.contains { path, lines in
+                path.hasSuffix("/\(name.file).swift") && lines.contains { $0.contains("func \(name.function)(") }
+            }
+        }
+        #expect(missing.isEmpty, "\(missing.map { "\($0.file).\($0.function)" })")
+    }
+
     @Test("unchecked sendability stays at the edge, and says what guards it")
     func uncheckedIsExplained() throws {
         let allowed: Set<String> = ["Linux", "Imaging"]

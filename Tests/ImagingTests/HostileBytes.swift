@@ -8,10 +8,19 @@ func bigEndian(_ value: Int, _ count: Int) -> [UInt8] {
 func littleEndian(_ value: Int, _ count: Int) -> [UInt8] { bigEndian(value, count).reversed() }
 
 /// One after another. The compiler takes its time over long sums of arrays.
-func cat(_ parts: [UInt8]...) -> [UInt8] { Array(parts.joined()) }
+func cat(_ parts: [UInt8]...) -> [UInt8] {
+    var all: [UInt8] = []
+    for part in parts { all.append(contentsOf: part) }
+    return all
+}
 
 /// The same many times.
-func many(_ count: Int, _ part: [UInt8]) -> [UInt8] { Array([[UInt8]](repeating: part, count: count).joined()) }
+func many(_ count: Int, _ part: [UInt8]) -> [UInt8] {
+    if part.count == 1 { return [UInt8](repeating: part[0], count: count) }
+    var all: [UInt8] = []
+    for _ in 0..<count { all.append(contentsOf: part) }
+    return all
+}
 
 func ascii(_ text: String) -> [UInt8] { Array(text.utf8) }
 

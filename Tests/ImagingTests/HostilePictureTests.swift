@@ -12,10 +12,13 @@ struct HostilePictureTests {
     /// A file and how it may end; nil is a picture.
     struct Case: CustomTestStringConvertible, Sendable {
         let testDescription: String
-        let bytes: [UInt8]
+        /// Made when they are wanted: there are many of them.
+        let bytes: @Sendable () -> [UInt8]
         let ends: [ImageFailure.Code?]
 
-        init(_ name: String, _ bytes: [UInt8], _ ends: ImageFailure.Code?...) {
+        init(
+            _ name: String, _ bytes: @autoclosure @escaping @Sendable () -> [UInt8], _ ends: ImageFailure.Code?...
+        ) {
             (testDescription, self.bytes, self.ends) = (name, bytes, ends)
         }
     }
@@ -160,9 +163,10 @@ struct HostilePictureTests {
     /// Every order a worker of its own, so that its memory is this order's.
     private func run(_ hostile: Case) async throws -> (ends: [ImageFailure.Code?], line: String) {
         let change: (inout ImageLimits) -> Void = { ($0.residentBytes, $0.orderDeadline) = (4 << 30, 20_000_000_000) }
-        let photo = try OpenFile.inMemory(hostile.bytes)
+        let bytes = hostile.bytes()
+        let photo = try OpenFile.inMemory(bytes)
         var ends: [ImageFailure.Code?] = []
-        var line = "\(hostile.testDescription) (\(hostile.bytes.count) bytes)"
+        var line = "\(hostile.testDescription) (\(bytes.count) bytes)"
         for task in ["prepare", "verify"] {
             try await Studio.with(1, change) { workers in
                 _ = try await workers.inspect(Studio.picture("noise.jpg"))

@@ -14,12 +14,12 @@ struct IntruderTests {
 
     /// Runs with workers that have an intruder and are gone afterwards.
     private func with<Answer: Sendable>(
-        _ count: Int = 1, _ change: (inout ImageLimits) -> Void = { _ in },
+        _ count: Int = 1, _ change: (inout ImageLimits) -> Void = { _ in }, _ other: Intruder? = nil,
         _ body: (ImageWorkers) async throws -> Answer
     ) async throws -> Answer {
         var limits = ImageLimits()
         change(&limits)
-        let workers = try ImageWorkers(executable: intruder.worker, workers: count, limits: limits)
+        let workers = try ImageWorkers(executable: (other ?? intruder).worker, workers: count, limits: limits)
         do {
             let answer = try await body(workers)
             await workers.shutdown()
@@ -83,6 +83,34 @@ struct IntruderTests {
         #else
         []
         #endif
+    }
+
+    @Test("in a sandbox that refuses name spaces, Landlock and the newer way to set a filter, the filter alone holds")
+    func sandboxed() async throws {
+        let intruder = try Intruder(sandboxed: true)
+        try await with(1, { _ in }, intruder) { workers in
+            for word in ["files", "machine"] {
+                let photo = try OpenFile.inMemory(Intruder.photo(word))
+                #expect(await prepare(photo, workers)?.code == .unreadable)
+                let attempts = try lines(photo).filter { $0.last?.isNumber == true }
+                #expect(attempts.count > 20 && attempts.allSatisfy { $0.hasSuffix(" 1") || $0 == "clone3 38" })
+            }
+            let photo = try OpenFile.inMemory(Intruder.photo("socket"))
+            #expect(await prepare(photo, workers)?.message.contains("ended by signal 31") == true)
+            _ = try await workers.prepare(Studio.garment("blue-fedora.heic"))
+        }
+    }
+
+    @Test("a worker that cannot lock itself in serves nobody, and says why")
+    func unlocked() async throws {
+        // A filter around that takes the filters away, the older way too.
+        let intruder = try Intruder(sandboxed: true, refusingFilters: true)
+        try await with(1, { _ in }, intruder) { workers in
+            let photo = try Studio.picture("noise.jpg")
+            let failure = await prepare(photo, workers)
+            #expect(failure?.code == .unavailable)
+            #expect(failure?.message.contains("cannot lock itself in: seccomp") == true, "\(failure?.message ?? "")")
+        }
     }
 
     @Test("a worker has the photo, the empty file for its picture, its socket and its own figures open, nothing more")

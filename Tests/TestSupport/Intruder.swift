@@ -13,12 +13,15 @@ package final class Intruder: Sendable {
     package let program: String
 
     /// Makes the folder, which is gone with the value.
-    package init() throws {
+    /// - Parameter sandboxed: whether the worker finds itself in a sandbox that refuses name spaces and Landlock.
+    ///   Such a one may also refuse filters altogether.
+    package init(sandboxed: Bool = false, refusingFilters: Bool = false) throws {
         path = "/tmp/vizd-intruder-\(Random.hex(bytes: 8))"
         (worker, program) = ("\(path)/vizd-image", "\(path)/vizd")
         try Host.makeDirectories(path, mode: 0o755)
         let (real, library) = try (BuiltProducts.path(of: "vizd-image"), BuiltProducts.path(of: "libIntruder.so"))
-        let script = "#!/bin/sh\nLD_PRELOAD='\(library)' exec '\(real)' \"$@\"\n"
+        let sandbox = sandboxed ? "INTRUDER_SANDBOX=\(refusingFilters ? "closed" : "open") " : ""
+        let script = "#!/bin/sh\n\(sandbox)LD_PRELOAD='\(library)' exec '\(real)' \"$@\"\n"
         try Directory(path: path).open("vizd-image", .create, mode: 0o755).write(all: Array(script.utf8))
         try FileManager.default.copyItem(atPath: BuiltProducts.path(of: "vizd"), toPath: program)
     }
