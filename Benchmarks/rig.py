@@ -21,6 +21,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KEY = "key_simulator"
+# A JPEG of a few pixels: what is stored as it came, with next to no image work.
+SMALL_PICTURE = ROOT / "Tests" / "ImagingTests" / "Images" / "grey.jpg"
 EXAMPLE_USER = ROOT / "Examples" / "wardrobe_photos" / "peichin"
 # Five garments. The first three have photos that a provider takes as they are; with more of them some share a sheet,
 # which the image workers draw.
@@ -42,6 +44,9 @@ class Rig(contextlib.ExitStack):
         self.wardrobe = self.folder / "wardrobe_photos"
         # Where vizd tells its service manager how it goes (sd_notify(3)): this program stands in for the manager.
         self.ear = self.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.is_listening = False
+        # When vizd was started last, and after how many seconds it was ready.
+        self.began, self.ready_after = 0.0, 0.0
         if not keep:
             self.callback(shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -121,11 +126,36 @@ class Rig(contextlib.ExitStack):
             raise Broken(f"runway-simulator did not start:\n{self.last_words('runway-simulator')}")
         return Simulator(process, int(line.rpartition(":")[2]))
 
+    def respond(self, seconds, picture=None):
+        """Starts the responder, a provider that takes next to no CPU: its tasks all take so long. `picture`: the file
+        that every task ends with."""
+        picture = picture or SMALL_PICTURE
+        self.build_responder()
+        process = self.start("responder", "0", f"{seconds:g}", str(picture))
+        if not select.select([process.stdout], [], [], 20)[0]:
+            raise Broken("The responder did not say where it listens.")
+        line = process.stdout.readline().decode().strip()
+        if not line.startswith("listening on http://127.0.0.1:"):
+            raise Broken(f"The responder did not start:\n{self.last_words('responder')}")
+        return Responder(process, int(line.rpartition(":")[2]))
+
+    def build_responder(self):
+        """Compiles the responder, beside the programs of the build; that takes less than a second."""
+        source, target = ROOT / "Benchmarks" / "responder" / "responder.c", self.products / "responder"
+        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+            return
+        compiler = next((one for one in ("cc", "clang") if shutil.which(one)), None)
+        if compiler is None:
+            raise Broken("There is no C compiler (cc or clang) for Benchmarks/responder: install the package gcc.")
+        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", target, source], check=True)
+
     def run_vizd(self, simulator, settings):
-        """Starts vizd against the simulator and waits until it is ready. `settings`: more of its environment."""
+        """Starts vizd against a provider and waits until it is ready. `settings`: more of its environment."""
         address = str(self.folder / "notify")
-        self.ear.bind(address)
-        self.ear.setblocking(False)
+        if not self.is_listening:
+            self.ear.bind(address)
+            self.ear.setblocking(False)
+            self.is_listening = True
         # An empty file, so that no configuration of the machine has a say.
         (self.folder / "vizd.conf").write_text("# Everything is in the environment.\n")
         place = f"127.0.0.1:{simulator.port}"
@@ -134,13 +164,14 @@ class Rig(contextlib.ExitStack):
             "VIZD_STATE_DIR": str(self.state), "VIZD_WARDROBE_ROOT": str(self.wardrobe), "RUNWAY_API_KEY": KEY,
             "RUNWAY_BASE_URL": f"http://{place}", "VIZD_HTTP_ALLOW_INSECURE": place, "NOTIFY_SOCKET": address,
         }
+        self.began = time.monotonic()
         process = self.start("vizd", "run", environment={**environment, **settings})
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
             if select.select([self.ear], [], [], 0.2)[0] and b"READY=1" in self.ear.recv(4096):
+                self.ready_after = time.monotonic() - self.began
                 return process
         raise Broken(f"vizd did not become ready:\n{self.last_words('vizd')}")
-
 
     def listen(self):
         """Takes in what vizd tells its service manager. Nobody may leave that lying: the kernel keeps a few lines, and
@@ -148,6 +179,30 @@ class Rig(contextlib.ExitStack):
         with contextlib.suppress(BlockingIOError):
             while self.ear.recv(4096):
                 pass
+
+
+class Responder:
+    """A running responder: its process and its counts."""
+
+    def __init__(self, process, port):
+        self.process, self.port = process, port
+
+    def ask(self, path):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
+            return answer.read().decode()
+
+    def counts(self):
+        return json.loads(self.ask("/bench/counts"))
+
+    def created(self):
+        return self.counts()["creates"]
+
+    def tasks(self):
+        """For each task: when it was created, when a poll was first told of its end (seconds since 1970; 0 if never),
+        and how often it was polled."""
+        lines = [line.split() for line in self.ask("/bench/tasks").splitlines()]
+        return {one: (int(created) / 1e6, int(done) / 1e6, int(polls)) for one, created, done, polls in lines}
 
 
 class Simulator:
