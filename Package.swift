@@ -202,6 +202,27 @@ let package = Package(
     ]
 )
 
+// Fuzzing: a test target that replays and mutates. With VIZD_FUZZ (scripts/fuzz) the same files are a program around
+// libFuzzer instead, which needs neither the journal's library nor the daemon's.
+let fuzzed: [Target.Dependency] = [
+    "Contract", "Imaging", "ImagingWire", "Linux", "Providers", "Spool", "Transfer", "Wardrobe",
+]
+if Context.environment["VIZD_FUZZ"] == nil {
+    package.targets.append(
+        .testTarget(
+            name: "FuzzingTests",
+            dependencies: fuzzed + [
+                "Ledger", "TestSupport", "vizd", "vizd-image", .product(name: "GRDB", package: "GRDB.swift"),
+            ], exclude: ["Corpora", "Program", "Suites/json_referee.py"]))
+} else {
+    package.targets += [
+        .target(name: "CFuzzer", path: "Tests/CFuzzer"),
+        .executableTarget(
+            name: "vizd-fuzz", dependencies: fuzzed + ["CFuzzer"], path: "Tests/FuzzingTests",
+            exclude: ["Corpora", "Suites"]),
+    ]
+}
+
 for target in package.targets where target.type != .system && target.type != .plugin {
     target.swiftSettings = (target.swiftSettings ?? []) + shared
 }

@@ -47,6 +47,15 @@ int vz_renameat2(int from, const char *old, int to, const char *fresh, uint32_t 
 
 int vz_linkat(int from, const char *old, int to, const char *fresh) { return linkat(from, old, to, fresh, 0); }
 
+// A file's time is whatever its owner set it to; what 64 bits of nanoseconds cannot hold is the first or last moment.
+static int64_t vz_nanoseconds(struct timespec at) {
+    int64_t whole;
+    if (__builtin_mul_overflow((int64_t)at.tv_sec, (int64_t)1000000000, &whole) ||
+        __builtin_add_overflow(whole, (int64_t)at.tv_nsec, &whole))
+        return at.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return whole;
+}
+
 static void vz_copy_stat(const struct stat *s, vz_stat *out) {
     out->device = s->st_dev;
     out->inode = s->st_ino;
@@ -56,8 +65,8 @@ static void vz_copy_stat(const struct stat *s, vz_stat *out) {
     out->links = s->st_nlink;
     out->size = (uint64_t)s->st_size;
     out->blocks = (uint64_t)s->st_blocks;
-    out->modified_ns = (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec;
-    out->changed_ns = (int64_t)s->st_ctim.tv_sec * 1000000000 + s->st_ctim.tv_nsec;
+    out->modified_ns = vz_nanoseconds(s->st_mtim);
+    out->changed_ns = vz_nanoseconds(s->st_ctim);
 }
 
 int vz_fstatat(int dir, const char *path, vz_stat *out) {

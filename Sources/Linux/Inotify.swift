@@ -89,13 +89,15 @@ package final class Inotify: Sendable {
         try body(buffer)
     }
 
-    /// struct inotify_event: watch, mask, cookie, length of the name; then the name, padded with NULs.
-    private static func decode(_ bytes: UnsafeRawBufferPointer, into events: inout [InotifyEvent]) {
+    /// struct inotify_event: watch, mask, cookie, length of the name; then the name, padded with NULs. The kernel hands
+    /// over whole events only; one that says that it goes on beyond the bytes is left out.
+    static func decode(_ bytes: UnsafeRawBufferPointer, into events: inout [InotifyEvent]) {
         var at = 0
         while at + 16 <= bytes.count {
             let watch = bytes.loadUnaligned(fromByteOffset: at, as: Int32.self)
             let mask = bytes.loadUnaligned(fromByteOffset: at + 4, as: UInt32.self)
             let length = Int(bytes.loadUnaligned(fromByteOffset: at + 12, as: UInt32.self))
+            guard length <= bytes.count - at - 16 else { return }
             let name = bytes[(at + 16)..<(at + 16 + length)].prefix { $0 != 0 }
             events.append(
                 InotifyEvent(

@@ -114,7 +114,7 @@ package final class PreparedPhotos: Sendable {
     }
 
     private func remember(_ digest: SHA256Digest, of file: FileState) {
-        guard WallClock.now() - file.changed > PreparedPhotos.tick else { return }
+        guard file.changed < WallClock.now() - PreparedPhotos.tick else { return }
         state.withLock { state in
             if state.digests.count >= PreparedPhotos.digestsMax { state.digests.removeAll(keepingCapacity: true) }
             state.digests[file] = digest

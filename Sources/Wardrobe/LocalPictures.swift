@@ -194,7 +194,7 @@ extension LocalStore {
     private func sweep(_ scratch: Directory) throws(SystemFailure) {
         for name in try scratch.names() where name.bytes.starts(with: "picture-".utf8) {
             guard let info = try scratch.infoIfPresent(of: name) else { continue }
-            if pace.now().nanoseconds - info.modified > Self.forgotten { try scratch.unlinkIfPresent(name) }
+            if info.modified < pace.now().nanoseconds - Self.forgotten { try scratch.unlinkIfPresent(name) }
         }
     }
 }

@@ -26,7 +26,8 @@ enum RetryAfter {
 
     private static func distance(to text: String, from now: String?) -> Double? {
         guard let then = moment(text), let now = now.flatMap(moment) else { return nil }
-        return Double(then.nanoseconds - now.nanoseconds) / 1e9
+        // Both are somebody else's: the difference of the years 9999 and 1 does not fit into 64 bits.
+        return (Double(then.nanoseconds) - Double(now.nanoseconds)) / 1e9
     }
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

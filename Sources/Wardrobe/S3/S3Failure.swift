@@ -108,7 +108,8 @@ extension S3Failure {
         if let known = known[reply.code] { return known }
         switch reply.code {
         case "RequestTimeTooSkewed", "RequestExpired":
-            return .clockSkew(reply.time.map { (now.nanoseconds - $0.nanoseconds) / 1_000_000_000 })
+            // In seconds each: the store's may be the year 1, and the difference in nanoseconds beyond 64 bits.
+            return .clockSkew(reply.time.map { now.nanoseconds / 1_000_000_000 - $0.nanoseconds / 1_000_000_000 })
         case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException",
             "TemporaryRedirect", "Redirect":
             return .wrongRegion(reply.region)
@@ -183,7 +184,7 @@ struct S3Reply {
         let body = String(decoding: answer.body.prefix(16_384), as: UTF8.self)
         status = answer.status
         code = Self.element("Code", of: body) ?? ""
-        region = answer.header("x-amz-bucket-region") ?? Self.element("Region", of: body)
+        region = (answer.header("x-amz-bucket-region") ?? Self.element("Region", of: body)).map { printable($0) }
         time = answer.header("date").flatMap(HTTPDate.parse)
         let isKnown = code.isEmpty || S3Failure.known[code] != nil
         let message = isKnown ? "" : Self.element("Message", of: body) ?? ""
