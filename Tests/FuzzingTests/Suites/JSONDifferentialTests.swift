@@ -154,8 +154,8 @@ struct JSONDifferentialTests {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["python3", "\(Repository.root)/Tests/FuzzingTests/Suites/json_referee.py"]
-        process.standardInput = try #require(FileHandle(forReadingAtPath: questions))
-        process.standardOutput = try #require(FileHandle(forWritingAtPath: answers))
+        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: questions))
+        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: answers))
         try process.run()
         process.waitUntilExit()
         try #require(process.terminationStatus == 0)

@@ -28,10 +28,16 @@ struct JournalRowTests {
         VALUES ('a', 1, 1, 'runway', 'gen4_image', 'u', '2026-11', 'task', 't-1', 8, 80000, 0, 5, 6, 0)
         """,
     ]
-    private static let values: [(any DatabaseValueConvertible)?] = [
-        nil, 0, 1, -1, Int64.max, Int64.min, 1 << 32, 0.5, -1e308, Double.infinity, "", "landed", "intent", "settled",
-        "\u{0}", "9999-99", "é\u{202E}", Data(), Data(repeating: 0xFF, count: 33), String(repeating: "x", count: 5000),
-    ]
+    private static let values: [DatabaseValue] = {
+        let numbers: [Int64] = [0, 1, -1, 1 << 32, .max, .min]
+        let reals = [0.5, -1e308, Double.infinity]
+        let texts = [
+            "", "landed", "intent", "settled", "\u{0}", "9999-99", "é\u{202E}", String(repeating: "x", count: 5000),
+        ]
+        let blobs = [Data(), Data(repeating: 0xFF, count: 33)]
+        return [.null] + numbers.map(\.databaseValue) + reals.map(\.databaseValue) + texts.map(\.databaseValue)
+            + blobs.map(\.databaseValue)
+    }()
 
     @Test("whatever stands in a row, it is read or refused in words")
     func rowsAreReadOrRefused() async throws {
