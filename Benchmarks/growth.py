@@ -59,7 +59,7 @@ def lay(stand, count, users):
     incoming = stand.spool / "incoming"
     incoming.mkdir(parents=True, mode=0o700)
     for number in range(count):
-        request = {"user_id": f"user-{number % users:06}", "outfit_id": f"outfit-{number // users}"}
+        request = {"user_id": f"user-{number % users:06}", "outfit_id": "outfit", "regenerate": True}
         (incoming / f"job-{number:07}.json").write_text(json.dumps(request))
 
 
@@ -101,11 +101,10 @@ def queue(chosen, count):
     """A start with so many waiting, of a hundred users; then what one of --jobs jobs costs while the others wait."""
     found = start_with(chosen, count, min(count, 100))
     with rig.Rig(chosen.products, chosen.folder) as stand:
-        lay(stand, count + chosen.jobs, 100)
-        # More users' outfits than are needed: which ones come first is vizd's to say.
-        first = -(-(chosen.jobs + 40) // 100) + 1
-        stand.furnish({f"user-{user:06}": [f"outfit-{one}" for one in range(first)] for user in range(100)}, 1)
-        # Two at once against tasks of a second: slow enough that all are known before many have landed.
+        # Enough beyond those that wait for what lands before and after the scan is over.
+        lay(stand, count + 4 * chosen.jobs, 100)
+        stand.furnish({f"user-{user:06}": ["outfit"] for user in range(100)}, 1)
+        # Sixteen at once against tasks of a second: slow enough that all are known before many have landed.
         vizd = stand.run_vizd(stand.respond(1), {
             "VIZD_LIMITS_IN_FLIGHT": "16", "VIZD_POLL_INITIAL": "1", "VIZD_SPOOL_RESCAN": "1h",
             "VIZD_LOG_LEVEL": "warning"})
@@ -115,7 +114,7 @@ def queue(chosen, count):
             time.sleep(0.02)
         settle(stand, vizd)
         before, landed = spent(vizd), len(stand.landed("done"))
-        after = await_landed(stand, landed + chosen.jobs // 2, vizd)
+        after = await_landed(stand, min(landed + chosen.jobs, count + 4 * chosen.jobs), vizd)
         return {**found, "job beside a queue": (spent(vizd) - before) / (after - landed)}
 
 
