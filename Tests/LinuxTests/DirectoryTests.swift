@@ -1,5 +1,6 @@
 // The one door to the kernel, on real folders: names as bytes, nothing outside the folder, files whole or not at all.
 
+import Glibc
 import Linux
 import Testing
 
@@ -42,6 +43,17 @@ struct DirectoryTests {
     var folder: Directory { scratch.directory }
 
     init() throws { scratch = try Scratch() }
+
+    @Test("a file whose owner dates it beyond what nanoseconds in 64 bits hold is as new as they can say")
+    func farFuture() throws {
+        try folder.publish([1], as: "far", temporary: ".far.tmp")
+        let file = try folder.open("far", .read)
+        var times = [
+            timespec(tv_sec: Int(Int32.max) * 5, tv_nsec: 0), timespec(tv_sec: Int(Int32.max) * 5, tv_nsec: 0),
+        ]
+        #expect(futimens(file.raw, &times) == 0)
+        #expect(try folder.info(of: "far").modified == .max)
+    }
 
     func errno(_ body: () throws -> Void) -> Errno? {
         do {

@@ -264,6 +264,9 @@ struct RunwaySubmitTests {
             ("Tue, 24 Nov 2026 18:00:30 GMT", now, 30), ("Tue, 24 Nov 2026 17:59:59 GMT", now, nil),
             ("Wed, 25 Nov 2026 18:00:00 GMT", now, 3600), ("Tue, 24 Nov 2026 18:00:30 GMT", nil, nil),
             ("Tue, 24 Nov 2026 18:00:30 GMT", "noon", nil), ("Tue, 24 Nov 2026 18:00:30 CET", now, nil),
+            // Further apart than 64 bits of nanoseconds reach.
+            ("Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 01 Jan 1600 00:00:00 GMT", 3600),
+            ("Sat, 01 Jan 1600 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", nil),
             ("Tuesday, 24-Nov-26 18:00:30 GMT", now, nil), ("Tue, 31 Nov 2026 18:00:30 GMT", now, nil),
         ]
         for (text, date, seconds) in cases {

@@ -35,9 +35,8 @@ private final class Trail {
     /// Writes the length (8 bytes, little endian) and the input.
     func note(_ input: [UInt8]) {
         page.storeBytes(of: UInt64(input.count).littleEndian, as: UInt64.self)
-        input.prefix(Trail.size - 8).withUnsafeBytes {
-            (page + 8).copyMemory(from: $0.baseAddress ?? page, byteCount: $0.count)
-        }
+        let room = UnsafeMutableRawBufferPointer(start: page + 8, count: Trail.size - 8)
+        room.copyBytes(from: input.prefix(Trail.size - 8))
     }
 }
 

@@ -127,12 +127,21 @@ struct S3StoreTests {
             .clockSkew(1200), "clock is 1200 s ahead of its own: set the clock"
         ),
         (ScriptedStore.refusal(403, "RequestTimeTooSkewed"), .clockSkew(nil), "too far from its own"),
+        (
+            // Further from our clock than 64 bits of nanoseconds reach; it counts as the first moment that they do.
+            ScriptedStore.refusal(403, "RequestTimeTooSkewed", headers: [("Date", "Mon, 01 Jan 0001 00:00:00 GMT")]),
+            .clockSkew(1_800_000_000 + 9_223_372_036), "ahead of its own: set the clock"
+        ),
+        (
+            ScriptedStore.refusal(301, "PermanentRedirect", "<Region>eu\u{1B}[31m</Region>"),
+            .wrongRegion("eu\\u{001B}[31m"), "lies in the region eu\\u{001B}[31m"
+        ),
         (ScriptedStore.refusal(400, "InvalidArgument"), .refused, "400 InvalidArgument m"),
         (.answer(status: 403, headers: [], body: []), .denied, "403"),
         (.answer(status: 200, headers: [], body: Array(repeating: 1, count: 99)), .tooLarge, "larger"),
     ]
 
-    @Test("every refusal has its name, says what to do, and is asked for once only", arguments: 0..<17)
+    @Test("every refusal has its name, says what to do, and is asked for once only", arguments: 0..<19)
     func refused(_ number: Int) async throws {
         let (reply, reason, words) = Self.refusals[number]
         let scripted = try ScriptedStore([reply])
