@@ -212,7 +212,7 @@ if Context.environment["VIZD_FUZZ"] == nil {
         .testTarget(
             name: "FuzzingTests",
             dependencies: fuzzed + [
-                "Ledger", "TestSupport", "vizd", "vizd-image", .product(name: "GRDB", package: "GRDB.swift"),
+                "TestSupport", "vizd", "vizd-image",
             ], exclude: ["Corpora", "Program", "Suites/json_referee.py"]))
 } else {
     package.targets += [
