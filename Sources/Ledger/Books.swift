@@ -55,13 +55,13 @@ extension Books {
         let documents = try all(
             "SELECT kind, bytes FROM document WHERE job = (SELECT id FROM job WHERE name = ?)", [row.name])
         for document in documents {
-            let bytes = Self.bytes(document["bytes"])
-            switch DocumentKind(rawValue: document["kind"]) {
+            let bytes = try Self.bytes(document.value("bytes"))
+            switch DocumentKind(rawValue: try document.value("kind")) {
             case .request: row.request = bytes
             case .plan: row.plan = bytes
             case .stored: row.stored = bytes
             case .result: row.outcome?.result = bytes
-            case nil: throw Self.strange(document["kind"] as String)
+            case nil: throw try Self.strange(document.value("kind") as String)
             }
         }
         return row
@@ -121,31 +121,35 @@ extension Books {
     }
 
     static func job(_ row: Row) throws -> JobRow {
-        var job = JobRow(
-            name: row["name"], run: row["run"], digest: bytes(row["digest"]), ownerUID: row["owner_uid"], request: nil,
-            claimedAt: Timestamp(nanoseconds: row["claimed_at"]))
-        job.phase = try word(row["phase"])
-        (job.userID, job.outfitID, job.provider) = (row["user_id"], row["outfit_id"], row["provider"])
-        job.picture = picture(row)
-        job.starts = row["starts"]
-        job.firstSubmitAt = moment(row["first_submit_at"])
-        job.landedAt = moment(row["landed_at"])
-        if let kind = row["kin"] as String? {
-            job.kinship = Kinship(
-                parent: row["parent"], number: row["part"], root: row["root"], rootRun: row["root_run"],
-                kind: try word(kind))
+        var job = try JobRow(
+            name: row.value("name"), run: row.value("run"), digest: bytes(row.value("digest")),
+            ownerUID: row.value("owner_uid"), request: nil,
+            claimedAt: Timestamp(nanoseconds: row.value("claimed_at")))
+        job.phase = try word(row.value("phase"))
+        (job.userID, job.outfitID) = try (row.find("user_id"), row.find("outfit_id"))
+        job.provider = try row.find("provider")
+        job.picture = try picture(row)
+        job.starts = try row.value("starts")
+        job.firstSubmitAt = try moment(row.find("first_submit_at"))
+        job.landedAt = try moment(row.find("landed_at"))
+        if let kind = try row.find("kin") as String? {
+            job.kinship = try Kinship(
+                parent: row.value("parent"), number: row.value("part"), root: row.value("root"),
+                rootRun: row.value("root_run"),
+                kind: word(kind))
         }
-        if let box = row["box"] as String? {
-            job.outcome = Outcome(box: try word(box), code: try (row["code"] as String?).map(word), result: nil)
+        if let box = try row.find("box") as String? {
+            job.outcome = try Outcome(box: word(box), code: (row.find("code") as String?).map(word), result: nil)
         }
         return job
     }
 
-    private static func picture(_ row: Row) -> PictureNote? {
-        guard let file = row["picture_file"] as String? else { return nil }
-        return PictureNote(
-            file: file, sha256: bytes(row["picture_sha256"]), bytes: row["picture_bytes"], width: row["picture_width"],
-            height: row["picture_height"], contentType: row["picture_type"])
+    private static func picture(_ row: Row) throws -> PictureNote? {
+        guard let file = try row.find("picture_file") as String? else { return nil }
+        return try PictureNote(
+            file: file, sha256: bytes(row.value("picture_sha256")), bytes: row.value("picture_bytes"),
+            width: row.value("picture_width"),
+            height: row.value("picture_height"), contentType: row.value("picture_type"))
     }
 }
 
@@ -166,7 +170,7 @@ extension Books {
     /// The highest run that the ledger knows of a name; it outlives the job, so that a name used again goes on
     /// counting.
     func lastRun(_ name: String) throws -> Int {
-        try one("SELECT max(run) AS run FROM attempt WHERE name = ?", [name])?["run"] ?? 0
+        try one("SELECT max(run) AS run FROM attempt WHERE name = ?", [name])?.find("run") ?? 0
     }
 
     func insert(_ attempt: AttemptRow) throws {
@@ -200,18 +204,20 @@ extension Books {
     }
 
     static func attempt(_ row: Row) throws -> AttemptRow {
-        let order = NewAttempt(
-            provider: row["provider"], model: row["model"], userID: row["user_id"],
-            estimate: Money(credits: row["estimate_credits"], usdMicros: row["estimate_usd_micros"]),
-            freeOfCharge: row["free_of_charge"])
-        var attempt = AttemptRow(
-            name: row["name"], run: row["run"], attempt: row["attempt"], order: order,
-            createdAt: Timestamp(nanoseconds: row["created_at"]))
-        (attempt.month, attempt.taskID, attempt.made) = (row["month"], row["task_id"], row["made"])
-        attempt.state = try word(row["state"])
-        attempt.final = (row["final_usd_micros"] as Int64?).map { Money(credits: row["final_credits"], usdMicros: $0) }
-        (attempt.taskAt, attempt.settledAt) = (moment(row["task_at"]), moment(row["settled_at"]))
-        attempt.recheckSince = moment(row["recheck_since"])
+        let order = try NewAttempt(
+            provider: row.value("provider"), model: row.value("model"), userID: row.value("user_id"),
+            estimate: Money(credits: row.find("estimate_credits"), usdMicros: row.value("estimate_usd_micros")),
+            freeOfCharge: row.value("free_of_charge"))
+        var attempt = try AttemptRow(
+            name: row.value("name"), run: row.value("run"), attempt: row.value("attempt"), order: order,
+            createdAt: Timestamp(nanoseconds: row.value("created_at")))
+        (attempt.month, attempt.taskID, attempt.made) = try (row.value("month"), row.find("task_id"), row.value("made"))
+        attempt.state = try word(row.value("state"))
+        attempt.final = try (row.find("final_usd_micros") as Int64?).map {
+            try Money(credits: row.find("final_credits"), usdMicros: $0)
+        }
+        (attempt.taskAt, attempt.settledAt) = try (moment(row.find("task_at")), moment(row.find("settled_at")))
+        attempt.recheckSince = try moment(row.find("recheck_since"))
         return attempt
     }
 }

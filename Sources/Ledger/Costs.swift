@@ -50,9 +50,10 @@ extension Books {
             """,
             [month, month, user, user]
         ).map { row in
-            CostRow(
-                key: row["key"], attempts: row["attempts"], credits: row["credits"], reserved: row["reserved"],
-                settled: row["settled"], uncertain: row["uncertain"])
+            try CostRow(
+                key: row.value("key"), attempts: row.value("attempts"), credits: row.value("credits"),
+                reserved: row.value("reserved"),
+                settled: row.value("settled"), uncertain: row.value("uncertain"))
         }
     }
 
@@ -66,9 +67,10 @@ extension Books {
                 FROM job JOIN attempt ON attempt.name = job.name AND attempt.run = job.run
                 WHERE job.name = ? OR job.root = ?
                 """,
-                [root, root])?["sum"] as Int64?
+                [root, root])?.find("sum") as Int64?
         let month = { (who: String) throws -> Int64 in
-            try self.one("SELECT usd_micros FROM spend WHERE month = ? AND user_id = ?", [month, who])?["usd_micros"]
+            try self.one("SELECT usd_micros FROM spend WHERE month = ? AND user_id = ?", [month, who])?.find(
+                "usd_micros")
                 ?? 0
         }
         return Spent(byRequest: request ?? 0, byUserThisMonth: try month(user), byAllThisMonth: try month(""))

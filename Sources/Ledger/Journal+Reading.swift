@@ -51,7 +51,7 @@ extension Journal {
 }
 
 extension Books {
-    func spoolID() throws -> String? { try one("SELECT spool_id FROM journal", [])?["spool_id"] }
+    func spoolID() throws -> String? { try one("SELECT spool_id FROM journal", [])?.find("spool_id") }
 
     func rows(open: Bool, limit: Int) throws -> [JobRow] {
         let sql =
@@ -71,7 +71,7 @@ extension Books {
             ORDER BY settled_at DESC LIMIT 50
             """,
             [provider, model, model]
-        ).map { Double($0["taken"] as Int64) / 1e9 }
+        ).map { try Double($0.value("taken") as Int64) / 1e9 }
     }
 }
 

@@ -128,7 +128,7 @@ extension Journal {
 
 extension Books {
     fileprivate func family(_ row: Row) throws -> LandedFamily {
-        let place = LandedPlace(landedAt: row["landed_at"], id: row["id"])
+        let place = try LandedPlace(landedAt: row.value("landed_at"), id: row.value("id"))
         let top = try complete(Self.job(row))
         let parts = try family(of: top.name).map(complete)
         return LandedFamily(

@@ -87,12 +87,12 @@ extension Books {
             "SELECT * FROM kept WHERE user_id = ? AND outfit_id = ? AND view = ? AND kind = ?",
             [slot.userID, slot.outfitID, slot.view ?? "", slot.kind.rawValue]
         ).map { row in
-            let picture = PictureNote(
-                file: "", sha256: Self.bytes(row["sha256"]), bytes: row["bytes"], width: row["width"],
-                height: row["height"], contentType: row["type"])
-            return KeptPicture(
-                slot: slot, fingerprint: Self.bytes(row["fingerprint"]), place: Self.bytes(row["place"]),
-                picture: picture, job: row["job"], madeAt: Timestamp(nanoseconds: row["made_at"]))
+            let picture = try PictureNote(
+                file: "", sha256: Self.bytes(row.value("sha256")), bytes: row.value("bytes"), width: row.value("width"),
+                height: row.value("height"), contentType: row.value("type"))
+            return try KeptPicture(
+                slot: slot, fingerprint: Self.bytes(row.value("fingerprint")), place: Self.bytes(row.value("place")),
+                picture: picture, job: row.value("job"), madeAt: Timestamp(nanoseconds: row.value("made_at")))
         }
     }
 

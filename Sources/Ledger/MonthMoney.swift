@@ -53,6 +53,6 @@ extension Books {
                 coalesce(max(CASE user_id WHEN '' THEN 0 ELSE usd_micros END), 0) AS largest
             FROM spend WHERE month = ?
             """, [month])
-        return (row?["total"] ?? 0, row?["largest"] ?? 0)
+        return try (row?.find("total") ?? 0, row?.find("largest") ?? 0)
     }
 }
