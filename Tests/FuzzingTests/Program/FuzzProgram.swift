@@ -25,22 +25,35 @@ struct FuzzProgram {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count > 1 else { throw Breach("usage: vizd-fuzz list | seeds DIR | TARGET [libFuzzer's]") }
+        // libFuzzer starts the program again for each part of a merge, with options alone.
+        if arguments[1].hasPrefix("-"), let name = ProcessInfo.processInfo.environment[variable] {
+            try fuzz(name, CommandLine.argc, CommandLine.unsafeArgv)
+        }
         switch arguments[1] {
         case "list":
             let names = FuzzTargets.all.map { $0.name + "\n" }.joined()
             FileHandle.standardOutput.write(Data(names.utf8))
         case "seeds": try writeSeeds(to: URL(filePath: arguments[2]))
-        default: try fuzz(arguments[1])
+        default:
+            setenv(variable, arguments[1], 1)
+            let values = CommandLine.unsafeArgv
+            values[1] = values[0]
+            try fuzz(arguments[1], CommandLine.argc - 1, values + 1)
         }
     }
 
-    private static func fuzz(_ name: String) throws {
+    /// Names the target to the processes that libFuzzer starts.
+    private static let variable = "VIZD_FUZZ_TARGET"
+
+    private static func fuzz(
+        _ name: String, _ count: CInt, _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    ) throws {
         guard let target = FuzzTargets.all.first(where: { $0.name == name }) else {
             throw Breach("there is no target \(name); `list` names them")
         }
         current = target
-        var count = CommandLine.argc - 1
-        var values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
+        var count = count
+        var values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = values
         exit(LLVMFuzzerRunDriver(&count, &values, tryOne))
     }
 
