@@ -205,7 +205,7 @@ extension Books {
 
     static func attempt(_ row: Row) throws -> AttemptRow {
         let order = try NewAttempt(
-            provider: row.value("provider"), model: row.value("model"), userID: row.value("user_id"),
+            provider: row.value("provider"), model: row.find("model"), userID: row.value("user_id"),
             estimate: Money(credits: row.find("estimate_credits"), usdMicros: row.value("estimate_usd_micros")),
             freeOfCharge: row.value("free_of_charge"))
         var attempt = try AttemptRow(
