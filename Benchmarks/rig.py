@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -85,12 +86,13 @@ class Rig(contextlib.ExitStack):
 
     # The processes.
 
-    def start(self, *command, environment=None):
-        """Starts a program of the build. What it says goes to a file of the folder, but for a pipe on stdout."""
+    def start(self, *command, environment=None, before=()):
+        """Starts a program of the build. What it says goes to a file of the folder, but for a pipe on stdout. `before`: a
+        program that becomes it, or runs it within itself, with its options."""
         log = self.enter_context(open(self.log(command[0]), "wb"))
         plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         process = subprocess.Popen(
-            [self.products / command[0], *command[1:]], env={**plain, **(environment or {})}, cwd=self.folder,
+            [*before, self.products / command[0], *command[1:]], env={**plain, **(environment or {})}, cwd=self.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         self.callback(self.end, process)
         return process
@@ -139,6 +141,18 @@ class Rig(contextlib.ExitStack):
             raise Broken(f"The responder did not start:\n{self.last_words('responder')}")
         return Responder(process, int(line.rpartition(":")[2]))
 
+    def phone_photos(self, count):
+        """Photos of 12 megapixels as phones make them, about 5 MB each, by Pillow: a picture with detail everywhere."""
+        script = (
+            "import sys, os\nfrom PIL import Image\n"
+            "for path in sys.argv[1:]:\n"
+            "    noise = Image.frombytes('RGB', (504, 378), os.urandom(504 * 378 * 3)).resize((4032, 3024), 3)\n"
+            "    grain = Image.frombytes('L', (4032, 3024), os.urandom(4032 * 3024)).convert('RGB')\n"
+            "    Image.blend(noise, grain, 0.12).save(path, quality=88)\n")
+        paths = [self.folder / f"phone-{number}.jpg" for number in range(count)]
+        subprocess.run([pillow(), "-c", script, *map(str, paths)], check=True)
+        return paths
+
     def build_responder(self):
         """Compiles the responder, beside the programs of the build; that takes less than a second."""
         source, target = ROOT / "Benchmarks" / "responder" / "responder.c", self.products / "responder"
@@ -149,8 +163,9 @@ class Rig(contextlib.ExitStack):
             raise Broken("There is no C compiler (cc or clang) for Benchmarks/responder: install the package gcc.")
         subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", target, source], check=True)
 
-    def run_vizd(self, simulator, settings):
-        """Starts vizd against a provider and waits until it is ready. `settings`: more of its environment."""
+    def run_vizd(self, simulator, settings, before=()):
+        """Starts vizd against a provider and waits until it is ready. `settings`: more of its environment; `before` as
+        in `start`."""
         address = str(self.folder / "notify")
         if not self.is_listening:
             self.ear.bind(address)
@@ -165,7 +180,7 @@ class Rig(contextlib.ExitStack):
             "RUNWAY_BASE_URL": f"http://{place}", "VIZD_HTTP_ALLOW_INSECURE": place, "NOTIFY_SOCKET": address,
         }
         self.began = time.monotonic()
-        process = self.start("vizd", "run", environment={**environment, **settings})
+        process = self.start("vizd", "run", environment={**environment, **settings}, before=before)
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
             if select.select([self.ear], [], [], 0.2)[0] and b"READY=1" in self.ear.recv(4096):
@@ -179,6 +194,17 @@ class Rig(contextlib.ExitStack):
         with contextlib.suppress(BlockingIOError):
             while self.ear.recv(4096):
                 pass
+
+
+def pillow():
+    """A Python that has Pillow, in a folder of its own beside the build; installed at the first use."""
+    place = ROOT / ".build" / "pillow"
+    python = place / "bin" / "python3"
+    if not (place / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "pillow"], check=True)
+        (place / "ready").touch()
+    return python
 
 
 class Responder:

@@ -138,6 +138,16 @@ static void organization(struct connection *one) {
         task_count);
 }
 
+// A slot for a photo that is too large to go along with an order; what is sent there is thrown away.
+static void slot(struct connection *one) {
+    static unsigned number;
+    answer_text(
+        one, 200,
+        "{\"uploadUrl\":\"http://127.0.0.1:%d/upload\",\"fields\":{\"key\":\"%u\"},\"runwayUri\":\"runway://bench/%u\"}",
+        port, number, number);
+    number++;
+}
+
 static void counts(struct connection *one) {
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
@@ -166,6 +176,8 @@ static int begins(const char *text, const char *with) { return !strncmp(text, wi
 static void route(struct connection *one) {
     const char *line = one->head;
     if (begins(line, "POST /v1/text_to_image ")) return create(one);
+    if (begins(line, "POST /v1/uploads ")) return slot(one);
+    if (begins(line, "POST /upload ")) return answer_text(one, 200, "{}");
     if (begins(line, "GET /v1/tasks/")) return poll_task(one, line + strlen("GET /v1/tasks/"));
     if (begins(line, "GET /v1/organization ")) return organization(one);
     if (begins(line, "GET /picture ")) {
