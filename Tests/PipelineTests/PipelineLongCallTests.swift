@@ -91,10 +91,11 @@ struct PipelineLongCallTests {
         let killer = Task.detached { [atelier] in
             var killed: Set<Int32> = []
             while killed.count < 2 && !Task.isCancelled {
-                let atWork = atelier.workers.report().filter { $0.isDecoding }.compactMap(\.processID)
-                if atelier.long.orders.isEmpty { continue }
-                for process in atWork where killed.insert(process).inserted { try Host.kill(process, signal: 9) }
                 try await Task.sleep(nanoseconds: 200_000)
+                // Before the order they make photos ready.
+                if atelier.long.orders.isEmpty { continue }
+                let atWork = atelier.workers.report().filter { $0.isDecoding }.compactMap(\.processID)
+                for process in atWork where killed.insert(process).inserted { try Host.kill(process, signal: 9) }
             }
             return killed.count
         }
