@@ -38,12 +38,12 @@ def options():
     return bench.arguments(parser)
 
 
-def one_by_one(stand, jobs, settings=None, command=()):
-    """Runs vizd (by a command, where there is one), a first job, and so many more, one after the other."""
+def one_by_one(stand, jobs, command):
+    """Runs vizd by a command, a first job, and so many more, one after the other."""
     # A user for each job, so that every record is as long as any other.
     requests = bench.requests_of(stand, max(jobs, 1), max(jobs, 1))
     provider = stand.respond(0)
-    vizd = stand.run_vizd(provider, {"VIZD_POLL_INITIAL": "0", "VIZD_LOG_LEVEL": "warning", **(settings or {})}, command)
+    vizd = stand.run_vizd(provider, {"VIZD_POLL_INITIAL": "0", "VIZD_LOG_LEVEL": "warning"}, command)
     bench.warm(stand)
     sight = bench.Sight(stand.spool / "done")
     for name in list(requests)[:jobs]:
@@ -59,7 +59,7 @@ def needed(program, package):
         raise rig.Broken(f"{program} is missing: install the package {package}, run this again.")
 
 
-def measured(chosen, few, many, count):
+def measured(few, many, count):
     """The difference that a job makes, for each figure of `count(products, jobs)`."""
     less, more = count(few), count(many)
     return {name: (more[name] - less.get(name, 0)) / (many - few) for name in more}
@@ -79,7 +79,7 @@ def calls(chosen, few=5, many=25):
             return {words[1]: int(words[0]) for line in summary.read_text().splitlines()
                     if (words := line.split()) and len(words) == 2 and words[0].isdigit() and words[1] != "total"}
 
-    each = measured(chosen, few, many, count)
+    each = measured(few, many, count)
     quiet = {name: value for name, value in each.items() if name not in WAITS}
     names = {"open": r"open(at2?)?$", "close": r"close$", "stat": r"(newfstatat|fstat|statx)$", "rename": r"rename",
              "unlink": r"unlink", "read and write": r"p?(read|write)(64)?$", "memory": r"(mmap|munmap|mprotect|brk)$"}
@@ -109,7 +109,7 @@ def work(chosen, few=2, many=12):
                     "instructions, millions": found["te"] / 1e6, "allocations": sum(one["tbk"] for one in points),
                     "allocated, kB": sum(one["tb"] for one in points) / 1e3}
 
-        return measured(chosen, few, many, count)
+        return measured(few, many, count)
 
 
 def memory(chosen):

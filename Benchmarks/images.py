@@ -46,8 +46,10 @@ sheet=$1; shift
 printf '%s\\0' "$@" | xargs -0 -n1 -P2 sh -c \
     '"$0" -define jpeg:size=3072x3072 "$1" -auto-orient -thumbnail "1536x1536>" -quality 90 "$1.ready.jpg"' "$MAGICK"
 for one in "$@"; do set -- "$@" "$one.ready.jpg"; shift; done
-"$MAGICK" -size 1080x1440 xc:'#f5f5f5' \\( "$1" -resize 520x700 \\) -geometry +20+20 -composite \
-    \\( "$2" -resize 520x700 \\) -geometry +560+20 -composite \\( "$3" -resize 520x700 \\) -geometry +20+740 -composite \
+"$MAGICK" -size 1080x1440 xc:'#f5f5f5' \
+    \\( "$1" -resize 520x700 \\) -geometry +20+20 -composite \
+    \\( "$2" -resize 520x700 \\) -geometry +560+20 -composite \
+    \\( "$3" -resize 520x700 \\) -geometry +20+740 -composite \
     -quality 90 "$sheet"
 """
 
@@ -137,7 +139,8 @@ def measure(chosen, stand):
 
     told("vizd", *by_vizd(chosen, stand, photos))
     told("Pillow", *by_program(
-        lambda names, sheet: [str(rig.pillow()), "-c", PILLOW, *map(str, names), str(sheet)], stand, photos, chosen.jobs))
+        lambda names, sheet: [str(rig.pillow()), "-c", PILLOW, *map(str, names), str(sheet)], stand, photos,
+        chosen.jobs))
     magick = next((one for one in ("magick", "convert-im6.q16", "convert") if shutil.which(one)), None)
     version = magick and subprocess.run([magick, "-version"], capture_output=True, text=True).stdout
     if version and version.startswith("Version: ImageMagick"):

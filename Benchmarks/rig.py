@@ -87,8 +87,8 @@ class Rig(contextlib.ExitStack):
     # The processes.
 
     def start(self, *command, environment=None, before=()):
-        """Starts a program of the build. What it says goes to a file of the folder, but for a pipe on stdout. `before`: a
-        program that becomes it, or runs it within itself, with its options."""
+        """Starts a program of the build. What it says goes to a file of the folder, but for a pipe on stdout.
+        `before`: a program that becomes it, or runs it within itself, with its options."""
         log = self.enter_context(open(self.log(command[0]), "wb"))
         plain = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         process = subprocess.Popen(
