@@ -63,8 +63,8 @@ struct EasyHandle: ~Copyable {
         set(CURLOPT_USERAGENT, settings.userAgent)
         set(CURLOPT_TCP_NODELAY, 1)
         set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(clamping: limits.connect / 1_000_000)))
-        // Idle connections are looked at when the next transfer comes; servers and firewalls forget them before that.
-        set(CURLOPT_MAXAGE_CONN, 60)
+        // Idle connections are looked at when the next transfer comes.
+        set(CURLOPT_MAXAGE_CONN, settings.idleMax)
         configureSecurity(destination, settings)
     }
 

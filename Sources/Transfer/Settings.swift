@@ -19,6 +19,8 @@ package struct TransferSettings: Sendable {
     /// Transfers at once that have no connection yet, one an origin: libcurl takes a thread for each name that it
     /// resolves, so this bounds its threads.
     package var maximumConnecting = 32
+    /// Seconds for which an idle connection is used again. Servers and firewalls forget it some time after that.
+    package var idleMax = 60
     /// Answers of the resolver known beforehand, `host:port:address` each as libcurl spells them; for tests.
     package var resolve: [String] = []
 
