@@ -54,6 +54,9 @@ final class Passage {
         exchange = Exchange(
             method: leg.method, limits: leg.limits, bodyLength: leg.body.count, writesFile: writesFile, at: now)
         handle.configure(leg.destination, leg.limits, settings)
+        // A peer can keep libcurl reading frames without content, within one call, for as long as it sends them, and
+        // nobody else is served meanwhile. Strangers get no chance to: their pictures come over HTTP/1.1.
+        if leg.isForeign { handle.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) }
         handle.configure(leg.method, bodyLength: leg.body.count)
         handle.set(CURLOPT_HTTPHEADER, headers)
         if !settings.resolve.isEmpty { handle.set(CURLOPT_RESOLVE, resolve) }

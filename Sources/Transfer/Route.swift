@@ -22,6 +22,8 @@ struct Leg: Sendable {
     let limits: TransferLimits
     /// Whether the address that is connected to has to be a public one.
     let judgesAddress: Bool
+    /// Whether the address came from an answer and not from the configuration.
+    let isForeign: Bool
 }
 
 /// Where a transfer is on its way.
@@ -94,7 +96,8 @@ struct Route: Sendable {
             method: request.method, destination: destination,
             headers: RequestHeaders.lines(of: request, to: destination, sameOrigin: sameOrigin), body: request.body,
             sink: request.sink, limits: limits,
-            judgesAddress: isForeign && !rules.isProxied && !rules.allowInsecure.contains(destination.authority))
+            judgesAddress: isForeign && !rules.isProxied && !rules.allowInsecure.contains(destination.authority),
+            isForeign: isForeign)
     }
 
     private static func judge(

@@ -34,7 +34,8 @@ extension EndToEnd {
             try daemon.awaitLine("job.admitted", ["job": job])
             let status = try daemon.await("a status file") { () -> CommandRun? in
                 let run = try site.command("status", job, "--json")
-                return run.output.contains(#""status":"processing""#) ? run : nil
+                // Before there is one, the command says what it sees in the boxes.
+                return run.output.contains(#""stage":"prepare""#) ? run : nil
             }
             let document = try StatusDocument.decode(Array(status.output.utf8))
             #expect(document.jobID == job && document.stage == .prepare && document.userID == "peichin")

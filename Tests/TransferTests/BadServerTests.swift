@@ -93,9 +93,25 @@ struct BadServerTests {
     }
 
     @Test(
+        "a stranger is spoken to over HTTP/1.1 alone, so that no frames of its can hold others up",
+        arguments: ["flood of empty data", "flood of settings"])
+    func strangers(way: String) async throws {
+        let bad = try await BadServer.start(way)
+        var settings = TransferSettings()
+        settings.caFile = bad.caFile
+        settings.resolve = ["provider.test:\(bad.port):127.0.0.1"]
+        settings.allowInsecure = ["provider.test:\(bad.port)"]
+        let client = try CurlTransfer(settings)
+        var picture = request(bad, .get)
+        picture.reach = .foreign
+        #expect(await client.failure(picture) != nil)
+        #expect(try bad.requests() == 0, "it has seen no request that it understands")
+    }
+
+    @Test(
         "while one server floods its connection, the transfers with another go on",
         arguments: [
-            "flood of settings", "flood of pings", "flood of empty data", "flood of continuations",
+            "flood of settings", "flood of pings", "flood of continuations",
         ])
     func others(way: String) async throws {
         let bad = try await BadServer.start(way)
