@@ -89,7 +89,8 @@ package final class OpenFile: Sendable {
         let size = info.kind == .regular ? info.size : 0
         var bytes: [UInt8] = []
         while true {
-            let wanted = bytes.count < size + 1 ? size + 1 - bytes.count : 1 << 16
+            // Files of the kernel have no size, and some of them answer only once.
+            let wanted = size > 0 && bytes.count < size + 1 ? size + 1 - bytes.count : 1 << 16
             let part = try pread(count: min(wanted, max(limit + 1 - bytes.count, 1)), at: bytes.count)
             if bytes.isEmpty { bytes = part } else { bytes += part }
             if bytes.count > limit { throw SystemFailure(call: "read", errno: .tooLarge, subject: label) }

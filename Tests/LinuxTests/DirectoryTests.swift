@@ -1,5 +1,6 @@
 // The one door to the kernel, on real folders: names as bytes, nothing outside the folder, files whole or not at all.
 
+import Foundation
 import Glibc
 import Linux
 import Testing
@@ -43,6 +44,14 @@ struct DirectoryTests {
     var folder: Directory { scratch.directory }
 
     init() throws { scratch = try Scratch() }
+
+    @Test("a file of the kernel, which has no size and answers once, is read whole")
+    func kernelFiles() throws {
+        let path = "/proc/sys/kernel/osrelease"
+        let told = FileManager.default.contents(atPath: path)
+        #expect(try Host.readFile(path, limit: 1 << 10) == told.map(Array.init))
+        #expect(try Host.readFile(path, limit: 1 << 10).count > 3)
+    }
 
     @Test("a file whose owner dates it beyond what nanoseconds in 64 bits hold is as new as they can say")
     func farFuture() throws {
