@@ -1,8 +1,8 @@
 // What a process forbids itself before it touches a stranger's file, in two steps: limits that it sets as soon as it
-// runs, and the cell that it closes when its libraries are loaded. Neither can be undone.
+// runs, and the cell that it goes into when its libraries are loaded. Neither can be undone.
 //
-// Promise: after `close` the process computes, reads and writes what was handed to it; no path, no socket, no program,
-// no other process, no new code. Where the kernel refuses that, `close` throws, and the process must not go on.
+// Promise: in its `Cell` the process computes, reads and writes what was handed to it; no path, no socket, no program,
+// no other process, no new code. Where the kernel refuses that, `Cell()` throws, and the process must not go on.
 
 internal import CLinux
 internal import Glibc
