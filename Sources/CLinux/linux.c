@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -210,6 +212,15 @@ int vz_timerfd_set(int fd, int64_t at_ns) {
 }
 
 int vz_socket(int family, int kind, int protocol) { return socket(family, kind | SOCK_CLOEXEC, protocol); }
+
+int64_t vz_tcp_consumed(int fd) {
+    struct tcp_info info;
+    memset(&info, 0, sizeof info);
+    socklen_t size = sizeof info;
+    int unread = 0;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || ioctl(fd, FIONREAD, &unread) != 0) return -1;
+    return (int64_t)info.tcpi_bytes_received - unread;
+}
 
 int vz_random(void *buffer, size_t size) {
     char *at = buffer;

@@ -1,5 +1,5 @@
 // What an event loop stands on: epoll(7) for thousands of sockets, a timer that can be waited for like one, and the
-// making of the sockets themselves.
+// making and the shutting of the sockets themselves.
 //
 // Promise: a loop that waits here with nothing to do sleeps until something happens; there is no time-out to wake it.
 // A descriptor that cannot be watched for want of kernel memory is a `SystemFailure`; a wrong one is a bug and traps.
@@ -124,7 +124,7 @@ package final class TimerFD: Sendable {
     }
 }
 
-/// Making sockets.
+/// Making sockets, and what is known of those that another hand reads.
 package enum Socket {
     /// An unconnected socket that no child process inherits; the numbers are those of socket(2).
     /// - Throws: EMFILE, ENFILE, EAFNOSUPPORT ...
@@ -133,4 +133,14 @@ package enum Socket {
     ) throws(SystemFailure) -> Descriptor {
         Descriptor(owning: try checked("socket") { vz_socket(family, kind, protocolNumber) })
     }
+
+    /// Bytes that came over a connection and were read from it so far; nil where the number is no TCP connection.
+    package static func consumed(_ number: CInt) -> Int64? {
+        let bytes = vz_tcp_consumed(number)
+        return bytes < 0 ? nil : bytes
+    }
+
+    /// Ends a connection in both directions without closing its descriptor: whoever reads it finds its end, and what
+    /// the other side sends then is refused. A connection that is gone already stays so.
+    package static func shut(_ number: CInt) { _ = shutdown(number, CInt(SHUT_RDWR)) }
 }

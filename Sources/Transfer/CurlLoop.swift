@@ -13,6 +13,9 @@ final class CurlLoop {
     private let doorstep: Doorstep
     private let epoll: Epoll
     private let timer: TimerFD
+    private let lifeguard = Lifeguard()
+    /// Connections that the lifeguard had shut by the last call.
+    private var shut = 0
     private let multi: UnsafeMutableRawPointer
     /// TLS sessions that are taken up again, so that a connection of its own costs a POST little.
     private let share: UnsafeMutableRawPointer
@@ -140,8 +143,14 @@ final class CurlLoop {
 
     private func act(_ socket: curl_socket_t, _ mask: CInt) {
         var running: CInt = 0
-        let code = curl_multi_socket_action(multi, socket, mask, &running)
+        let code = lifeguard.over { curl_multi_socket_action(multi, socket, mask, &running) }
         precondition(code == CURLM_OK, "libcurl's loop failed: \(code.rawValue)")
+        let shut = lifeguard.shut
+        if shut != self.shut {
+            // What the call has ended had this reason, whatever limit of time has passed meanwhile.
+            self.shut = shut
+            _ = reap(after: .flooded)
+        }
     }
 
     private func arm() {
@@ -165,6 +174,7 @@ final class CurlLoop {
             onConnected: { [unowned self] in lanes.connected(id) },
             onSocket: { [unowned self] in figures.connectionsOpened += 1 },
             onBegun: { [unowned self] moment in deadlines.set(id, moment) })
+        if passages.isEmpty { lifeguard.set(isAtWork: true) }
         passages[id] = (passage, ticket)
         let code = curl_multi_add_handle(multi, passage.handle.raw)
         precondition(code == CURLM_OK, "libcurl's loop takes no handle: \(code.rawValue)")
@@ -180,14 +190,15 @@ final class CurlLoop {
         }
     }
 
-    /// Ends what libcurl has finished. Answers whether there was anything.
-    private func reap() -> Bool {
+    /// Ends what libcurl has finished; `stop` is why, where it failed. Answers whether there was anything.
+    private func reap(after stop: Stop? = nil) -> Bool {
         var found = false
         var left: CInt = 0
         while let message = curl_multi_info_read(multi, &left) {
             // Removing the handle frees the message.
             guard let raw = message.pointee.easy_handle else { continue }
             let code = vz_message_result(message)
+            if let stop, code != CURLE_OK { Passage.of(raw).exchange.halt(stop) }
             finish(Passage.of(raw).id, code)
             found = true
         }
@@ -211,6 +222,7 @@ final class CurlLoop {
             preconditionFailure("transfer \(id) has ended before")
         }
         curl_multi_remove_handle(multi, passage.handle.raw)
+        if passages.isEmpty { lifeguard.set(isAtWork: false) }
         lanes.leave(id)
         deadlines.remove(id)
         answer(ticket, passage.outcome(code, at: MonotonicClock.now()))
@@ -226,6 +238,7 @@ final class CurlLoop {
     private func end() {
         for id in Array(queued.keys) + Array(passages.keys) { abandon(id, .cancelled) }
         curl_multi_cleanup(multi)
+        lifeguard.close()
         curl_share_cleanup(share)
     }
 
@@ -235,6 +248,7 @@ final class CurlLoop {
     private func watch(_ socket: curl_socket_t, _ wish: CInt) {
         if wish == CURL_POLL_REMOVE {
             watched[socket] = nil
+            lifeguard.remove(socket)
             epoll.remove(socket)
             return
         }
@@ -243,6 +257,7 @@ final class CurlLoop {
         if wish != CURL_POLL_IN { what.insert(.writable) }
         do throws(SystemFailure) {
             if watched.updateValue(what, forKey: socket) == nil {
+                lifeguard.add(socket)
                 try epoll.add(socket, what)
             } else {
                 try epoll.modify(socket, what)

@@ -88,6 +88,7 @@ struct Ending: Sendable {
             case .unconnected: (.unconnected, "no connection to \(host) within \(Ending.seconds(limits.connect))")
             case .timedOut: (.timedOut, "\(host) did not answer in full within \(Ending.seconds(limits.total))")
             case .stalled: (.stalled, "nothing came from \(host) for \(Ending.seconds(limits.stall))")
+            case .flooded: (.broken, "\(host) sent more than \(Lifeguard.limit >> 20) MiB that are no answer")
             case .cancelled: (.cancelled, "the transfer with \(host) was cancelled")
             }
         let system: SystemFailure? =

@@ -26,6 +26,8 @@ enum Stop: Hashable, Sendable {
     case unconnected
     case timedOut
     case stalled
+    /// The server sent without end what is no answer, and its connection was shut.
+    case flooded
     case cancelled
 }
 
