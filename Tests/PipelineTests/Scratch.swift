@@ -2,6 +2,7 @@
 
 import Foundation
 import Linux
+import TestSupport
 import Testing
 
 final class Scratch: Sendable {
@@ -12,8 +13,18 @@ final class Scratch: Sendable {
         try Host.makeDirectories(path, mode: 0o755)
     }
 
+    /// A record that was written is looked at once more by itself, within a second, and its folder cannot go meanwhile.
     deinit {
-        do { try FileManager.default.removeItem(atPath: path) } catch { Issue.record("\(path) stays behind: \(error)") }
+        let deadline = MonotonicClock.now() + Patience.limit
+        while true {
+            do { return try FileManager.default.removeItem(atPath: path) } catch {
+                if MonotonicClock.now() > deadline {
+                    Issue.record("\(path) stays behind: \(error)")
+                    return
+                }
+            }
+            poll(nil, 0, 10)
+        }
     }
 
     /// A folder beneath this one, made where it is missing.
