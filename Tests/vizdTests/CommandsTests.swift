@@ -146,6 +146,11 @@ struct CommandsRenderingTests {
         table.add("a-long-name", "")
         table.add("x\u{1B}[31m", "übung")
         #expect(table.text == "JOB            USER\na-long-name    -\nx\\u{001B}[31m  übung\n")
+        // What takes two columns of a terminal counts as two, and an accent that stands above its letter as none.
+        var wide = TextTable("JOB", "USER", "STATE")
+        wide.add("a", "衣裳", "done")
+        wide.add("b", "u\u{0308}bung", "done")
+        #expect(wide.text == "JOB  USER   STATE\na    衣裳   done\nb    u\u{0308}bung  done\n")
     }
 
     @Test("the overview names what cannot be read and who is at work")

@@ -23,9 +23,9 @@ struct TextTable {
     /// The lines, each with its end; without the spaces that nobody sees.
     var text: String {
         let all = [titles] + rows
-        let widths = titles.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        let widths = titles.indices.map { column in all.map { DisplayWidth.of($0[column]) }.max() ?? 0 }
         return all.map { row in
-            let cells = zip(row, widths).map { cell, width in cell + String(repeating: " ", count: width - cell.count) }
+            let cells = zip(row, widths).map { cell, width in DisplayWidth.fit(cell, to: width) }
             let line = cells.joined(separator: "  ")
             return String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
         }.joined()
