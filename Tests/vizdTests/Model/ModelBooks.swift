@@ -7,6 +7,7 @@
 import Contract
 
 @testable import Ledger
+@testable import Pipeline
 
 /// A promise that does not hold: a sentence.
 struct Breach: Error, CustomStringConvertible {
@@ -128,6 +129,14 @@ struct ModelBooks: Hashable {
     mutating func fetched(_ price: Money) throws(Breach) {
         try settle(.final(price, made: true))
         try advance(.fetched, starts: 1) { row in row.picture = Self.picture }
+    }
+
+    /// It is answered from a picture that is stored already.
+    mutating func reused(_ note: [UInt8]) throws(Breach) {
+        guard try known().phase == .claimed else { throw Breach(description: "an ordered job is answered for nothing") }
+        var picture = Self.picture
+        picture.file = ""
+        try advance(.stored) { row in (row.plan, row.picture, row.stored) = (ModelLife.plan.encoded(), picture, note) }
     }
 
     /// The picture is where it stays.

@@ -47,6 +47,8 @@ struct ModelLife {
         case fetched
         case kept, spoiled
         case stored, recorded
+        /// The task is given up, or had come to nothing by then.
+        case givenUp(Settlement)
     }
 
     let vendor: ModelVendor
@@ -56,6 +58,10 @@ struct ModelLife {
     var point: Point
     /// The request's file in processing/, as far as this life knows.
     var hasSource = true
+    /// The task is known to have ended: it is only read for its picture's address.
+    var hasEnded = false
+    /// This life has ordered something.
+    var hasOrdered = false
 
     static let plan = Plan(
         provider: "vendor", model: "model", size: PixelSize(width: 1, height: 1), seed: nil, prompt: nil,
@@ -139,8 +145,16 @@ struct ModelLife {
         default:
             world.disk.now.incoming
                 ? onDisk(.claimSync) { ($0.now.incoming, $0.now.processing) = (false, true) }
-                : onDisk(.rest) { _ in }
+                : atRest()
         }
+    }
+
+    /// Nothing is left to do; a wish for a job that has ended, or that nobody knows, is removed.
+    private func atRest() -> ModelLife {
+        var life = self
+        life.point = .rest
+        life.world.isWished = false
+        return life
     }
 
     // MARK: Admission
@@ -167,6 +181,8 @@ struct ModelLife {
         if case .land(let outcome) = job.resume { return try at(.publish(outcome)) }
         if job.poison == .poisoned { return try at(.conclude(.poison)) }
         var life = self
+        life.hasEnded = job.last?.state == .settled
+        life.hasOrdered = false
         let (entry, persistence) = try life.entry(job)
         let (machine, step) = JobMachine.begin(at: entry, persistence)
         return try life.at(.work(machine, step))
@@ -227,7 +243,10 @@ struct ModelLife {
         case .moveSyncSource(let outcome): return onDisk(.landed(outcome)) { $0.sync(.processing) }
         case .landed(let outcome): return try at(.tidy(outcome)) { world throws(Breach) in try world.books.landed() }
         case .tidy(let outcome):
-            return try at(.loop) { world in if outcome.box == .done { world.isKept = false } }
+            return try at(.loop) { world in
+                world.isWished = false
+                if outcome.box == .done { world.isKept = false }
+            }
         default: return self
         }
     }

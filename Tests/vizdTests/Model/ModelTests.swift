@@ -44,11 +44,19 @@ private struct ModelSearch {
             cells.insert(cell(life.world))
             for left in life.world.afterDeath { reach(left) }
             do throws(Breach) {
-                if case .rest = life.point { try rest(life, &lives) } else { lives += try life.next() }
+                if case .rest = life.point { try rest(life, &lives) } else { lives += try ways(life) }
             } catch {
                 throw Breach(description: "\(error), \(story(life.world))")
             }
         }
+    }
+
+    /// The ways on from a moment, also with a wish that comes in just then.
+    private func ways(_ life: ModelLife) throws(Breach) -> [ModelLife] {
+        guard let world = life.world.afterWish else { return try life.next() }
+        var wished = life
+        wished.world = world
+        return try life.next() + wished.next()
     }
 
     private mutating func rest(_ life: ModelLife, _ lives: inout [ModelLife]) throws(Breach) {
@@ -96,8 +104,17 @@ extension ModelWorld {
         }
         try expectPlace(outcome)
         try expectBooks(vendor)
+        if outcome.code == .cancelled { try expectGivenUp() }
         guard outcome.box == .done else { return }
         if !isStored || !isRecorded { throw Breach(description: "it is complete without its picture or its record") }
+    }
+
+    /// What was given up was to be given up, and the books are closed on it.
+    private func expectGivenUp() throws(Breach) {
+        if !wasWished { throw Breach(description: "it is cancelled, and nobody wished that") }
+        if let state = books.last?.state, state == .task || state == .intent {
+            throw Breach(description: "it is cancelled, and its attempt is \(state.rawValue)")
+        }
     }
 
     private func expectPlace(_ outcome: Outcome) throws(Breach) {
@@ -167,6 +184,7 @@ struct ModelTests {
             try search.run(mishaps: bounds.mishaps, interventions: bounds.interventions, deaths: bounds.deaths)
             #expect(search.ends > 0 && search.codes.contains("complete"))
             if bounds.deaths > 0, vendor != .free { #expect(search.codes.contains("submission_unknown")) }
+            if bounds.interventions > 0 { #expect(search.codes.contains("cancelled")) }
             if bounds.deaths > Poison.uncleanStartsMax { #expect(search.codes.contains("poison")) }
             search.tell(bounds.testDescription)
         }

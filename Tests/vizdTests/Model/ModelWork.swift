@@ -12,12 +12,13 @@ extension ModelLife {
 
     /// Everything that may come of a step before any of it is written down.
     func working(_ machine: JobMachine, _ step: JobStep) throws(Breach) -> [ModelLife] {
-        switch step {
-        case .prepare: try events(machine, .prepared(Self.plan), or: .outfitNotFound)
-        case .order(let plan): [try feed(machine, .ordered(plan)) { world throws(Breach) in try order(&world) }]
+        if world.isWished, machine.isCancellable, !hasEnded { return [try feed(machine, Self.wished)] }
+        return switch step {
+        case .prepare: try events(machine, .prepared(Self.plan), or: .outfitNotFound) + reusing(machine)
+        case .order(let plan): [try ordering(machine, plan)]
         case .submit: try submitting(machine, step)
         case .follow: try following(machine, step)
-        case .cancel: preconditionFailure("nobody in this world wishes a job to end")
+        case .cancel: try givingUp(machine, step)
         case .fetch: try fetching(machine, step)
         case .keep: try keeping(machine, step)
         case .store:
@@ -52,6 +53,25 @@ extension ModelLife {
         return [done] + ill
     }
 
+    /// The outfit is unchanged, and its picture is there.
+    private func reusing(_ machine: JobMachine) throws(Breach) -> [ModelLife] {
+        guard world.books.row?.phase == .claimed, !hasOrdered else { return [] }
+        var picture = ModelBooks.picture
+        picture.file = ""
+        let life = try feed(machine, .reused(Self.plan, picture, Self.stored)) { world throws(Breach) in
+            try world.books.reused(Self.stored.encoded())
+            world.isStored = true
+            world.tell("answered from what is stored")
+        }
+        return [life]
+    }
+
+    private func ordering(_ machine: JobMachine, _ plan: Plan) throws(Breach) -> ModelLife {
+        var life = try feed(machine, .ordered(plan)) { world throws(Breach) in try order(&world) }
+        life.hasOrdered = true
+        return life
+    }
+
     private func order(_ world: inout ModelWorld) throws(Breach) {
         let attempt = NewAttempt(
             provider: "vendor", model: "model", userID: "user", estimate: vendor.price, freeOfCharge: vendor == .free)
@@ -61,6 +81,9 @@ extension ModelLife {
 
     private func submitting(_ machine: JobMachine, _ step: JobStep) throws(Breach) -> [ModelLife] {
         guard let last = world.books.last else { throw Breach(description: "a call without an intent") }
+        if world.isWished {
+            return [try feed(machine, Self.wished) { world throws(Breach) in try world.books.settle(.refused) }]
+        }
         var created = self
         let order = ModelOrder(run: last.run, attempt: last.attempt, fate: vendor == .paidTask ? .running : .done)
         try created.world.begin(order, vendor, resubmits: resubmits)
@@ -102,6 +125,31 @@ extension ModelLife {
             }
     }
 
+    /// The task is looked at once more, and the provider is told; it may have ended by then, or not hear.
+    private func givingUp(_ machine: JobMachine, _ step: JobStep) throws(Breach) -> [ModelLife] {
+        guard let last = world.books.last, let index = world.orders.lastIndex(where: { $0.id == last.taskID }) else {
+            throw Breach(description: "a task is given up that the provider never gave")
+        }
+        func life(_ fate: ModelOrder.Fate, _ answer: Answer) throws(Breach) -> ModelLife {
+            try at(.made(machine, step, answer)) { world in world.orders[index].fate = fate }
+        }
+        switch world.orders[index].fate {
+        case .done: return [try life(.done, .ended(.done))]
+        case .failedFree: return [try life(.failedFree, .givenUp(.final(.free, made: false)))]
+        case .failedCharged: return [try life(.failedCharged, .givenUp(.final(vendor.price, made: false)))]
+        case .gone: return [try life(.gone, .givenUp(.uncertain))]
+        case .running: break
+        }
+        // What was at work is charged in full; what had not begun may be refunded.
+        return try [
+            life(.done, .ended(.done)), life(.failedCharged, .givenUp(.final(vendor.price, made: false))),
+            life(.gone, .givenUp(.uncertain)),
+        ]
+            + mishap("nobody hears that the task is to end") { life throws(Breach) in
+                try life.at(.made(machine, step, .givenUp(.uncertain)))
+            }
+    }
+
     private func fetching(_ machine: JobMachine, _ step: JobStep) throws(Breach) -> [ModelLife] {
         let ill = try mishap("the download fails") { life throws(Breach) in
             try life.feed(machine, .failed(JobFailure(.downloadFailed, ""))) { world throws(Breach) in
@@ -130,7 +178,7 @@ extension ModelLife {
     func written(_ machine: JobMachine, _ step: JobStep, _ answer: Answer) throws(Breach) -> [ModelLife] {
         let price = vendor.price
         let failure = JobFailure(.generationFailed, "")
-        let life =
+        var life =
             switch answer {
             case .accepted(let id):
                 try feed(machine, .accepted(taskID: id)) { world throws(Breach) in try world.books.tasked(id) }
@@ -165,7 +213,10 @@ extension ModelLife {
                     try world.books.stored(Self.stored.encoded())
                 }
             case .recorded: try feed(machine, .recorded) { world throws(Breach) in try world.books.recorded() }
+            case .givenUp(let settlement):
+                try feed(machine, Self.wished) { world throws(Breach) in try world.books.settle(settlement) }
             }
+        if case .ended(.done) = answer { life.hasEnded = true }
         return [life]
     }
 
@@ -178,6 +229,9 @@ extension ModelLife {
     }
 
     // MARK: In between
+
+    /// What the pipeline tells the machine of a job that is to end.
+    private static var wished: JobEvent { .cancelled(JobFailure(.cancelled, "")) }
 
     /// The machine takes an event; what is committed with it is committed first.
     private func feed(

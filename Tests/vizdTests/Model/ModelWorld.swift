@@ -51,6 +51,10 @@ struct ModelWorld: Hashable {
     var isStored = false
     /// The record names it.
     var isRecorded = false
+    /// `NAME.cancel` lies in incoming/.
+    var isWished = false
+    /// It lay there once.
+    var wasWished = false
     /// How many more things may go wrong outside of vizd.
     var mishaps: Int
     /// How many more times a person may move the request or take it away.
@@ -112,10 +116,17 @@ struct ModelWorld: Hashable {
             worlds.append(
                 intervening("somebody removes the request from processing/") { $0.disk.now.processing = false })
         }
+        if let wished = afterWish { worlds.append(wished) }
         if isKept, books.row?.phase == .fetched || books.row?.phase == .landed {
             worlds.append(intervening("somebody empties work/") { $0.isKept = false })
         }
         return worlds
+    }
+
+    /// The same with a wish that the job end; nil where nobody may wish anything, or nothing is left to end.
+    var afterWish: ModelWorld? {
+        guard interventions > 0, !isWished, disk.now.incoming || books.row?.phase.isOpen == true else { return nil }
+        return intervening("somebody wishes it to end") { ($0.isWished, $0.wasWished) = (true, true) }
     }
 
     private func intervening(_ what: String, _ body: (inout ModelWorld) -> Void) -> ModelWorld {
@@ -127,7 +138,7 @@ struct ModelWorld: Hashable {
     }
 
     /// `mv done/NAME.json incoming/`, or from `failed/`. Who does that after `submission_unknown`, a charged failure,
-    /// a task that is gone, or an answer whose picture is none has read that it may cost once more.
+    /// a task that is gone or was given up, or an answer whose picture is none has read that it may cost once more.
     private mutating func takeBack() {
         (disk.now.incoming, disk.now.done, disk.now.failed) = (true, false, false)
         forgive()
@@ -138,7 +149,7 @@ struct ModelWorld: Hashable {
         let code = String(decoding: bytes, as: UTF8.self).split(separator: " ").last.flatMap {
             ResultCode(rawValue: String($0))
         }
-        let codes: [ResultCode] = [.submissionUnknown, .generationFailed, .moderation]
+        let codes: [ResultCode] = [.submissionUnknown, .generationFailed, .moderation, .cancelled]
         // What came with the answer cannot be fetched again.
         let isSpent = code == .notAnImage && books.attempts.last?.isSpent == true
         guard let code, codes.contains(code) || isSpent else { return }
