@@ -103,14 +103,32 @@ package final class LoopDisk {
         try mount()
     }
 
-    /// An image worker of a vizd that was killed has its photo open for a moment longer.
+    /// An image worker of a vizd that was killed has its photo open for a moment longer. Somebody else's namespace of
+    /// mounts may keep the file system alive; mounted again meanwhile, it would be the dead one.
     private func unmount() throws {
-        let deadline = MonotonicClock.now() + 10_000_000_000
-        while !ProgramRun.finish("/bin/umount", [path]) {
-            if MonotonicClock.now() > deadline { throw Overdue(description: "\(path) stays in use") }
+        try wait("\(path) stays in use") { ProgramRun.finish("/bin/umount", [path]) }
+        isMounted = false
+        try wait("\(image) stays in use") { try !Self.backed().contains(image) }
+    }
+
+    private func wait(_ complaint: String, _ isSo: () throws -> Bool) throws {
+        let deadline = MonotonicClock.now() + 20_000_000_000
+        while try !isSo() {
+            if MonotonicClock.now() > deadline { throw Overdue(description: complaint) }
             _ = Monitor(()).wait(until: MonotonicClock.now() + 20_000_000) { _ in nil as Void? }
         }
-        isMounted = false
+    }
+
+    /// The files behind the kernel's loop devices.
+    private static func backed() throws -> [String] {
+        try Directory(path: "/sys/block").names().compactMap { name in
+            do throws(SystemFailure) {
+                let text = try Host.readFile("/sys/block/\(name)/loop/backing_file", limit: 4096)
+                return String(decoding: text.dropLast(), as: UTF8.self)
+            } catch {
+                return nil  // It is none, or is free.
+            }
+        }
     }
 
     // MARK: Room

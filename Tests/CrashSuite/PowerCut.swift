@@ -93,6 +93,7 @@ package struct PowerCut: Sendable {
         var report = Report()
         report.endedItself = try untilTheCut(stage, disk)
         try disk.restore()
+        stage.forgetWishes()
         let daemon = try stage.start([:])
         // It may have nothing to do; told to stop before it listens, it would end by the signal.
         if try isReady(daemon), try isSettled(daemon, stage) {
@@ -144,7 +145,7 @@ package struct PowerCut: Sendable {
             if FileManager.default.fileExists(atPath: to) { try FileManager.default.removeItem(atPath: to) }
             try FileManager.default.copyItem(atPath: from, toPath: to)
         }
-        let place = try RunwaySite(at: site) { $0.duration = 0.02...0.02 }
+        let place = try RunwaySite(at: site, Template.pace(of: scenario))
         try disk.sync()
         for job in scenario.jobs {
             if let trap = job.trap {
@@ -152,6 +153,7 @@ package struct PowerCut: Sendable {
                 place.runway.inject(Injection(at: trap.place, count: trap.count, matching: matching, fault: trap.fault))
             }
             try site.deliver(Template.request(job), as: "\(job.name).json")
+            if job.wish == .atOnce { try site.deliver("", as: "\(job.name).cancel") }
         }
         if isSynced { try disk.sync() }
         return Stage(place: place, scenario: scenario, strike: strike)
@@ -211,7 +213,7 @@ package struct PowerCut: Sendable {
     private func requests(_ stage: Stage) throws -> [String] {
         try scenario.jobs.map(\.name).filter { name in
             guard let result = try stage.place.result(name), let digest = result.requestSHA256 else { return false }
-            let box = if case .complete = result.outcome { "done" } else { "failed" }
+            let box = if case .failed = result.outcome { "failed" } else { "done" }
             let bytes = try stage.site.file(box, "\(name).json")
             return bytes.map { SHA256.of($0).hex } != digest
         }.map { "\($0) lies beside its result with other bytes" }

@@ -19,7 +19,8 @@ package struct PowerCutPlan: Sendable {
     package var live = 2
     /// What they are drawn from.
     package var seed: UInt64 = 1
-    /// Whether producers sync what they deliver.
+    /// Whether producers sync what they deliver. Where they do not, a wish may be gone, and then nothing ends a job of
+    /// which the scenario says that it is cancelled: such scenarios are left out.
     package var isSynced = true
     /// One cut alone, in each scenario and way.
     package var only: CutMoment?
@@ -38,7 +39,9 @@ package struct PowerCutPlan: Sendable {
         var report = PowerCutReport()
         for kind in kinds {
             for cut in kind.cuts where self.cut == nil || self.cut == cut {
-                for scenario in scenarios { try play(scenario, kind, cut, template, &report) }
+                for scenario in scenarios where isSynced || !scenario.hasWishes {
+                    try play(scenario, kind, cut, template, &report)
+                }
             }
         }
         return report

@@ -219,6 +219,9 @@ package struct CrashScenario: Sendable {
             jobs: [CrashJob("a"), CrashJob("b")], writing: .careless),
     ]
 
+    /// Whether somebody wishes one of its jobs to end.
+    var hasWishes: Bool { jobs.contains { $0.wish != .none } }
+
     /// The one of this name.
     package static func named(_ name: String) -> CrashScenario? { all.first { $0.name == name } }
 }

@@ -38,7 +38,13 @@ package final class Template: Sendable {
             try FileManager.default.removeItemIfPresent("\(copy.path)/\(part)")
             try FileManager.default.copyItem(atPath: "\(site.path)/\(part)", toPath: "\(copy.path)/\(part)")
         }
-        return try RunwaySite(at: copy, scenario.isSlow ? Self.slow : Self.quick)
+        return try RunwaySite(at: copy, Self.pace(of: scenario))
+    }
+
+    /// How long the simulator's tasks take.
+    static func pace(of scenario: CrashScenario) -> (inout RunwayConfiguration) -> Void {
+        if scenario.isSlow { return { slow(&$0) } }
+        return { quick(&$0) }
     }
 
     /// A simulator whose tasks take no time worth waiting for.

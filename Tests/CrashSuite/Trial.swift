@@ -176,6 +176,9 @@ final class Stage {
         }
     }
 
+    /// A wish that was dropped and not synced goes with the power. Who sees that nothing came of it drops it again.
+    func forgetWishes() { wished = [] }
+
     // MARK: Driving
 
     /// Does what people do, until everything has ended (true) or vizd has (false).
