@@ -133,15 +133,32 @@ package final class LoopDisk {
 
     // MARK: Room
 
+    private static let block = 65_536
+
     /// Takes all room but so many bytes.
     func fill(leaving bytes: Int) throws {
         let folder = try Directory(path: path)
         let file = try folder.open("filler", .readWrite)
-        let block = [UInt8](repeating: 7, count: 1 << 16)
-        do throws(SystemFailure) {
-            while try folder.space().bytesFree > bytes { try file.write(all: block) }
-        } catch  where error.errno == .noSpace {}
+        var (size, step) = (0, 1_073_741_824)
+        // Others write meanwhile, and the file system's own books take room as well: smaller steps where one fails.
+        while step >= Self.block {
+            let left: Int = try folder.space().bytesFree - bytes
+            if left <= 0 { break }
+            let more: Int = max(Self.block, min(step, left))
+            if try Self.reserves(file, size + more) { size += more } else { step /= 2 }
+        }
         filler = file
+    }
+
+    /// Whether there is room for so many bytes in all.
+    private static func reserves(_ file: OpenFile, _ size: Int) throws(SystemFailure) -> Bool {
+        do throws(SystemFailure) {
+            try file.reserve(size)
+            return true
+        } catch {
+            if error.errno == .noSpace { return false }
+            throw error
+        }
     }
 
     /// Gives the room back.

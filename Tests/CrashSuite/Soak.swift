@@ -50,7 +50,9 @@ package struct Soak: Sendable {
 
     /// Plays it. Blocks.
     package func run() throws -> SoakReport {
-        let disk = Host.userID == 0 ? try LoopDisk(.ext4, megabytes: 512) : nil
+        // Nothing is removed in time, and a disk that is full for good ends the soak.
+        let megabytes: Int = 512 + 100 * Int(minutes)
+        let disk: LoopDisk? = Host.userID == 0 ? try LoopDisk(.ext4, megabytes: megabytes) : nil
         defer { withExtendedLifetime(disk) {} }
         let place = try SoakPlace(groups: Int(minutes * 600) / SoakPlace.outfits + 1, disk: disk)
         let run = SoakRun(place, seed: seed, disk: disk)
@@ -170,7 +172,7 @@ private final class SoakRun {
     private func step() throws {
         if daemon?.isRunning != true { try start() }
         switch lot.draw(below: 100) {
-        case 0..<62: for _ in 0...lot.draw(below: 3) { try deliver() }
+        case 0..<62: try deliverSome()
         case 62..<78: injectFault()
         case 78..<84: try moveBack()
         case 84..<88: try restart(killing: true)
@@ -255,6 +257,16 @@ private final class SoakRun {
     }
 
     // MARK: Deliveries
+
+    /// Some at once. On a slow machine they come no faster than they are worked on.
+    private func deliverSome() throws {
+        for _ in 0...lot.draw(below: 3) {
+            guard try site.names("incoming").count < Self.waitingMax else { return }
+            try deliver()
+        }
+    }
+
+    private static let waitingMax = 200
 
     private func deliver() throws {
         do {
