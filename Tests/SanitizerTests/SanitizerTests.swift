@@ -1,5 +1,6 @@
-// The sanitizers are awake, and know what Swift's locks are: a fault made on purpose ends a process of its own, and what
-// is none does not. Without a sanitizer in the build there is nothing to ask. `scripts/check` runs these first.
+// The sanitizers are awake, and know what Swift's locks are: a fault made on purpose ends a process of its own, and
+// what is no fault does not. Without a sanitizer in the build there is nothing to ask. `scripts/check` runs these
+// first.
 
 import Glibc
 import Linux

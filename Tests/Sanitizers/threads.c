@@ -5,9 +5,9 @@
 // - a continuation that is resumed before its task has come to wait (the other order is told by the libraries).
 // Without them, each lock that somebody had to wait for, and so on, is told as a race.
 //
-// So these stand here under Swift's own names, are found before those of the libraries, call them, and say what they do.
-// They take nothing away: what is not ordered by them is reported as before. They lie in test programs alone, and only
-// in those with the thread sanitizer. Nothing in this file may itself be taken for an order.
+// So these stand here under Swift's own names, are found before those of the libraries, call them, and say what they
+// do. They take nothing away: what is not ordered by them is reported as before. They lie in test programs alone, and
+// only in those with the thread sanitizer. Nothing in this file may itself be taken for an order.
 #define _GNU_SOURCE
 #include "Sanitizers.h"
 
@@ -96,8 +96,8 @@ void swift_once(void *predicate, void (*body)(void *), void *context) {
     __tsan_acquire(predicate);
 }
 
-// A task waits for a continuation in a frame whose second word says how it goes on. While it waits that word is `go_on`;
-// what was there is kept here, a list for each of many remainders of the frame's address.
+// A task waits for a continuation in a frame whose second word says how it goes on. While it waits that word is
+// `go_on`; what was there is kept here, a list for each of many remainders of the frame's address.
 #define ASYNC __attribute__((swiftasynccall))
 #define FRAME __attribute__((swift_async_context))
 typedef ASYNC void (*resumption)(FRAME void *frame);
