@@ -180,6 +180,9 @@ let package = Package(
             name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"],
             exclude: ["bad_server.py"]),
         .testTarget(name: "SpoolTests", dependencies: ["Spool", "Linux"]),
+        // All test targets are one program: what these tell a sanitizer holds for all of them.
+        .target(name: "Sanitizers", path: "Tests/Sanitizers"),
+        .testTarget(name: "SanitizerTests", dependencies: ["Sanitizers", "Linux"]),
         .testTarget(
             name: "WardrobeTests",
             dependencies: ["Wardrobe", "Contract", "Digest", "Linux", "LoopbackServer", "TestSupport", "Transfer"],
