@@ -292,6 +292,7 @@ extension Pipeline {
     }
 
     /// Lets go of the job's photos, so that another may have its in memory.
+    @inline(never)
     func letGo(_ job: inout JobRun) {
         job.order = nil
         if job.isInHand { hands.leave() }
@@ -299,6 +300,7 @@ extension Pipeline {
     }
 
     /// Gives the job's place back, if it has one.
+    @inline(never)
     func leave(_ job: inout JobRun) {
         if let place = job.place { desk.leave(place, wasAccepted: job.taskID != nil) }
         job.place = nil

@@ -321,6 +321,7 @@ package final class Pipeline: Sendable {
     }
 
     /// What only waits does so here, at the end of a short way; everything else has a stack of its own.
+    @inline(never)
     private func onItsStack(_ step: JobStep, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         switch step {
         case .follow(let plan, let taskID): return try await follow(plan, taskID, &job)

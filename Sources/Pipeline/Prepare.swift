@@ -72,6 +72,7 @@ extension Pipeline {
         return await waitForHands(&job)
     }
 
+    @inline(never)
     private func waitForHands(_ job: inout JobRun) async -> Bool {
         job.isInHand = await hands.enter(unless: job.cancel, tell: handsReport(job))
         return job.isInHand
