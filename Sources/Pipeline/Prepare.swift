@@ -418,7 +418,7 @@ extension Reference {
         self.init(
             name: garment.name, category: garment.category, width: photo.shape.width, height: photo.shape.height,
             content: PixelBox(left: box.left, top: box.top, width: box.width, height: box.height),
-            backdrop: photo.shape.backdrop, image: photo.bytes, digest: SHA256.of(photo.bytes).hex)
+            backdrop: photo.shape.backdrop, image: photo.bytes, digest: photo.content.hex)
     }
 }
 
