@@ -373,6 +373,11 @@ int vz_thread(void (*body)(void *), void *context, const char *name) {
     return failed;
 }
 
+static _Thread_local void *vz_seat;
+
+void *vz_thread_seat(void) { return vz_seat; }
+void vz_thread_set_seat(void *seat) { vz_seat = seat; }
+
 int vz_kill(int pid, int number) { return kill(pid, number); }
 
 int vz_open_descriptors(void) {

@@ -85,6 +85,13 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: text)
     }
 
+    /// The same in pieces, for a text so large that it should be made in no other place first: `body` hands them over
+    /// one after the other.
+    package mutating func raw(inPieces body: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void) {
+        beforeValue()
+        body { bytes.append(contentsOf: $0) }
+    }
+
     /// Ends a finished text with a line feed, as files do.
     package mutating func endLine() {
         precondition(levels.isEmpty, "\(levels.count) containers are still open")

@@ -5,7 +5,8 @@
 // for that hour what the second took, and thousands of jobs wait at once. So what is not waiting is run in a task of
 // its own, whose memory goes when it has ended; the caller holds no more than the way to its own wait.
 //
-// Nothing is concurrent by that: the caller waits. It costs about two microseconds.
+// Nothing is concurrent by that: the caller waits. It costs about two microseconds, and a task of a pool's stays on its
+// thread.
 
 /// Runs asynchronous work on a stack of its own.
 package enum OwnStack {
@@ -14,7 +15,7 @@ package enum OwnStack {
         _ body: @escaping () async throws(Failure) -> Answer
     ) async throws(Failure) -> Answer {
         let work = Work(body)
-        await Task { await work.run() }.value
+        await Task(executorPreference: BlockingPool.here) { await work.run() }.value
         return try work.end()
     }
 }

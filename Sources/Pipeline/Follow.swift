@@ -7,23 +7,32 @@ internal import Providers
 
 extension Pipeline {
     /// Asks about the task, at the moments that `TaskWatch` names, until it has ended.
+    @inline(never)
     func follow(_ plan: Plan, _ taskID: String, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
-        var look = try await OwnStack.run { [self, job] () async throws(StepTrouble) in
-            try await firstLook(at: plan, job)
-        }
+        var look = try await aside(nil, plan, job)
         while true {
             switch look {
             case .event(let event): return event
-            case .next(let moment):
-                if job.hasEnded {
-                    await sleep(moment)
-                } else if !(await sleep(moment, unless: job.cancel)) {
-                    return wished(job)
-                }
+            case .next(let moment): if !(await waits(until: moment, job)) { return wished(job) }
             }
-            look = try await OwnStack.run { [self, job] () async throws(StepTrouble) in
-                try await self.look(at: taskID, plan, job)
-            }
+            look = try await aside(taskID, plan, job)
+        }
+    }
+
+    /// Waits, once the task has ended for nobody's sake. Answers false where the job is to end.
+    @inline(never)
+    private func waits(until moment: Int64, _ job: JobRun) async -> Bool {
+        if !job.hasEnded { return await sleep(moment, unless: job.cancel) }
+        await sleep(moment)
+        return true
+    }
+
+    /// Looks at the task (nil: for the first time) on a stack of its own.
+    @inline(never)
+    private func aside(_ taskID: String?, _ plan: Plan, _ job: JobRun) async throws(StepTrouble) -> Look {
+        try await OwnStack.run { [self] () async throws(StepTrouble) in
+            guard let taskID else { return try await firstLook(at: plan, job) }
+            return try await look(at: taskID, plan, job)
         }
     }
 

@@ -189,7 +189,7 @@ extension Pipeline {
     /// nothing behind. Its answer is awaited all the same, so that nothing of it is left when the job ends.
     private func untilWished(_ wish: JobCancel, _ call: @escaping @Sendable () async -> Submission) async -> Submission
     {
-        let task = Task { await call() }
+        let task = Task(executorPreference: BlockingPool.here) { await call() }
         wish.onMade { task.cancel() }
         defer { wish.forget() }
         return await withTaskCancellationHandler {
@@ -292,13 +292,15 @@ extension Pipeline {
     }
 
     /// Lets go of the job's photos, so that another may have its in memory.
+    @inline(never)
     func letGo(_ job: inout JobRun) {
         job.order = nil
-        if job.isInHand { hands.leave() }
+        if job.isInHand, hands.leave() { photos.letGo() }
         job.isInHand = false
     }
 
     /// Gives the job's place back, if it has one.
+    @inline(never)
     func leave(_ job: inout JobRun) {
         if let place = job.place { desk.leave(place, wasAccepted: job.taskID != nil) }
         job.place = nil

@@ -7,7 +7,7 @@
 
 internal import Contract
 package import Ledger
-internal import Linux
+package import Linux
 internal import Providers
 
 /// What became of a figure that was read again.
@@ -69,9 +69,9 @@ package struct LateSettlement: Sendable {
         (self.pipeline, self.tell) = (pipeline, tell)
     }
 
-    /// Reads what waits as long as the program runs.
-    package func begin() {
-        Task {
+    /// Reads what waits as long as the program runs, in a task of this pool's.
+    package func begin(on pool: BlockingPool) {
+        Task(executorPreference: pool) {
             while true {
                 let pause = await turn()
                 await pipeline.sleep(pipeline.monotonicClock() + pause)

@@ -321,6 +321,7 @@ package final class Pipeline: Sendable {
     }
 
     /// What only waits does so here, at the end of a short way; everything else has a stack of its own.
+    @inline(never)
     private func onItsStack(_ step: JobStep, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         switch step {
         case .follow(let plan, let taskID): return try await follow(plan, taskID, &job)
@@ -329,7 +330,12 @@ package final class Pipeline: Sendable {
         case .prepare: if !(await takeHands(&job)) { return wished(job) }
         default: break
         }
-        return try await OwnStack.run { [self, job] () async throws(StepTrouble) in
+        return try await aside(step, &job)
+    }
+
+    @inline(never)
+    private func aside(_ step: JobStep, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
+        try await OwnStack.run { [self, job] () async throws(StepTrouble) in
             var job = job
             return try await attempt(step, &job)
         }

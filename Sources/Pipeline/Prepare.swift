@@ -72,6 +72,7 @@ extension Pipeline {
         return await waitForHands(&job)
     }
 
+    @inline(never)
     private func waitForHands(_ job: inout JobRun) async -> Bool {
         job.isInHand = await hands.enter(unless: job.cancel, tell: handsReport(job))
         return job.isInHand
@@ -417,7 +418,7 @@ extension Reference {
         self.init(
             name: garment.name, category: garment.category, width: photo.shape.width, height: photo.shape.height,
             content: PixelBox(left: box.left, top: box.top, width: box.width, height: box.height),
-            backdrop: photo.shape.backdrop, image: photo.bytes, digest: SHA256.of(photo.bytes).hex)
+            backdrop: photo.shape.backdrop, image: photo.bytes, digest: photo.content.hex)
     }
 }
 

@@ -1,7 +1,8 @@
 // Garment photos made ready, kept by the digest of the photo: the same shirt in a hundred outfits is decoded once.
 //
 // A photo's digest is remembered by its inode, size and times, so that an unchanged file is not read again; one that
-// changed within the last two seconds is (two changes can fall into one tick of the file system's clock). Pictures lie
+// changed within the last two seconds is (two changes can fall into one tick of the file system's clock). So is the
+// digest of a picture that is kept, which is therefore hashed once and not for every job. Pictures lie
 // in `state.dir/work/prepared/` under names that tell what is in them, and the oldest go when the folder outgrows its
 // limit. Losing one costs the time to make it again, so nothing here is synced and a full disk only means no keeping.
 
@@ -14,23 +15,18 @@ internal import Synchronization
 struct PreparedPhoto: Hashable, Sendable {
     let bytes: [UInt8]
     let shape: PreparedShape
+    /// Of `bytes`.
+    let content: SHA256Digest
 }
 
 /// The photos that are ready.
 package final class PreparedPhotos: Sendable {
-    /// What makes a photo's file the same one as before.
-    private struct FileState: Hashable {
-        let identity: FileIdentity
-        let size: Int
-        let modified: Int64
-        let changed: Int64
-    }
-
     private typealias Making = Task<Result<PreparedPhoto, ImageFailure>, Never>
 
     private struct State {
         var digests: [FileState: SHA256Digest] = [:]
         var shelf: PreparedShelf
+        var inHand = PhotosInHand(bytesMax: PreparedPhotos.inHandMax)
         var making: [SHA256Digest: Making] = [:]
     }
 
@@ -42,8 +38,8 @@ package final class PreparedPhotos: Sendable {
     private let photoBytesMax: Int
     /// Digests remembered at most; beyond that all are forgotten and learnt again.
     private static let digestsMax = 100_000
-    /// A file that changed less than this ago may change again without showing it.
-    private static let tick: Int64 = 2_000_000_000
+    /// Bytes of pictures that jobs at work share, at most.
+    private static let inHandMax = 8 << 20
 
     /// Takes over what earlier runs left in `folder`. `bytesMax` bounds the folder, `photoBytesMax` one photo.
     package init(
@@ -74,6 +70,9 @@ package final class PreparedPhotos: Sendable {
         return try await making(digest, photo).value.get()
     }
 
+    /// No job has photos in memory any more.
+    func letGo() { state.withLock { $0.inHand.letGo() } }
+
     // MARK: - Digests
 
     /// SHA-256 of a photo as it lies in the wardrobe: read, or remembered where its file has not changed.
@@ -82,12 +81,10 @@ package final class PreparedPhotos: Sendable {
         let fresh: (FileState, SHA256Digest?)
         do throws(SystemFailure) {
             fresh = try await pool.run { [self] () throws(SystemFailure) in
-                let info = try photo.info()
-                let file = FileState(
-                    identity: info.identity, size: info.size, modified: info.modified, changed: info.changed)
+                let file = FileState(try photo.info())
                 if let known = state.withLock({ $0.digests[file] }) { return (file, known) }
                 // Beyond the limit the worker refuses it anyway, with the better sentence.
-                if info.size > limit { return (file, nil) }
+                if file.size > limit { return (file, nil) }
                 return (file, try PreparedPhotos.digest(photo))
             }
         } catch {
@@ -114,7 +111,7 @@ package final class PreparedPhotos: Sendable {
     }
 
     private func remember(_ digest: SHA256Digest, of file: FileState) {
-        guard file.changed < WallClock.now() - PreparedPhotos.tick else { return }
+        guard file.isSettled(at: WallClock.now()) else { return }
         state.withLock { state in
             if state.digests.count >= PreparedPhotos.digestsMax { state.digests.removeAll(keepingCapacity: true) }
             state.digests[file] = digest
@@ -124,18 +121,36 @@ package final class PreparedPhotos: Sendable {
     // MARK: - The folder
 
     private func kept(_ digest: SHA256Digest) async -> PreparedPhoto? {
-        guard let shape = state.withLock({ $0.shelf.take(digest) }) else { return nil }
-        let folder = folder
+        let (known, inHand) = state.withLock { ($0.shelf.take(digest), $0.inHand[digest]) }
+        guard let shape = known else { return nil }
+        if let inHand, inHand.shape == shape { return inHand }
         do throws(SystemFailure) {
-            let bytes = try await pool.run { () throws(SystemFailure) in
-                try folder.open(shape.fileName, .read).read(limit: 1 << 26)
+            let found = try await pool.run { [self] () throws(SystemFailure) in try read(shape) }
+            if let found {
+                state.withLock { $0.inHand.put(found) }
+                return found
             }
-            if PreparedShape.check(of: bytes) == shape.check { return PreparedPhoto(bytes: bytes, shape: shape) }
         } catch {
             // Somebody tidied up, or the disk is ill; as after a power cut that tore the file, it is made again.
         }
         state.withLock { _ = $0.shelf.forget(digest) }
         return nil
+    }
+
+    /// A picture of the folder; nil for one that is not whole.
+    private func read(_ shape: PreparedShape) throws(SystemFailure) -> PreparedPhoto? {
+        let file = try folder.open(shape.fileName, .read)
+        let before = FileState(try file.info())
+        let bytes = try file.read(limit: 1 << 26)
+        if let sight = state.withLock({ $0.shelf.sight(of: shape.digest) }), sight.file == before {
+            return PreparedPhoto(bytes: bytes, shape: shape, content: sight.content)
+        }
+        let content = SHA256.of(bytes)
+        guard PreparedShape.check(of: content) == shape.check else { return nil }
+        if before.isSettled(at: WallClock.now()) {
+            state.withLock { $0.shelf.saw(PreparedShelf.Sight(file: before, content: content), of: shape.digest) }
+        }
+        return PreparedPhoto(bytes: bytes, shape: shape, content: content)
     }
 
     /// One task makes it, whoever asks meanwhile waits for the same.
@@ -159,11 +174,12 @@ package final class PreparedPhotos: Sendable {
         } catch {
             return .failure(error)
         }
+        let content = SHA256.of(image.bytes)
         let shape = PreparedShape(
             digest: digest, options: .init(options), width: image.width, height: image.height, content: image.content,
-            backdrop: image.backdrop, check: PreparedShape.check(of: image.bytes))
+            backdrop: image.backdrop, check: PreparedShape.check(of: content))
         await keep(image.bytes, shape)
-        return .success(PreparedPhoto(bytes: image.bytes, shape: shape))
+        return .success(PreparedPhoto(bytes: image.bytes, shape: shape, content: content))
     }
 
     private func keep(_ bytes: [UInt8], _ shape: PreparedShape) async {

@@ -40,7 +40,7 @@ struct PreparedShape: Hashable, Sendable {
     }
 
     /// Sixteen hexadecimal digits of the SHA-256 of a picture's bytes: enough to tell a whole file from a torn one.
-    static func check(of bytes: [UInt8]) -> String { String(SHA256.of(bytes).hex.prefix(16)) }
+    static func check(of content: SHA256Digest) -> String { String(content.hex.prefix(16)) }
 
     var fileName: FileName {
         let box = "\(content.left).\(content.top).\(content.width).\(content.height)"
@@ -73,12 +73,66 @@ struct PreparedShape: Hashable, Sendable {
     }
 }
 
+/// What makes a file the same one as before, content included.
+struct FileState: Hashable, Sendable {
+    private let identity: FileIdentity
+    /// Bytes.
+    let size: Int
+    private let modified: Int64
+    /// Nanoseconds since 1970.
+    private let changed: Int64
+
+    init(_ info: FileInfo) {
+        (identity, size, modified, changed) = (info.identity, info.size, info.modified, info.changed)
+    }
+
+    /// A file that changed less than this ago may change again without showing it.
+    private static let tick: Int64 = 2_000_000_000
+
+    /// Whether any later change of it will show.
+    func isSettled(at wall: Int64) -> Bool { changed < wall - FileState.tick }
+}
+
+/// Pictures that are in memory, so that jobs which are at work at the same time share them: a user's outfits have
+/// garments in common. Bounded; what does not fit any more makes room by all being let go of.
+struct PhotosInHand: Sendable {
+    private var photos: [SHA256Digest: PreparedPhoto] = [:]
+    private var bytes = 0
+    private let bytesMax: Int
+
+    init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+    /// The picture that was made of a photo with this digest.
+    subscript(_ digest: SHA256Digest) -> PreparedPhoto? { photos[digest] }
+
+    mutating func put(_ photo: PreparedPhoto) {
+        if let former = photos[photo.shape.digest] {
+            if former.shape == photo.shape { return }
+            photos[photo.shape.digest] = nil
+            bytes -= former.bytes.count
+        }
+        guard photo.bytes.count <= bytesMax else { return }
+        if bytes + photo.bytes.count > bytesMax { letGo() }
+        photos[photo.shape.digest] = photo
+        bytes += photo.bytes.count
+    }
+
+    mutating func letGo() { (photos, bytes) = ([:], 0) }
+}
+
 /// The shelf: what is kept, and in which order it goes.
 struct PreparedShelf: Sendable {
+    /// A file that was read, and the digest of what was in it.
+    struct Sight: Sendable {
+        let file: FileState
+        let content: SHA256Digest
+    }
+
     private struct Place {
         let shape: PreparedShape
         let bytes: Int
         var used: Int
+        var sight: Sight?
     }
 
     private var places: [SHA256Digest: Place] = [:]
@@ -94,6 +148,12 @@ struct PreparedShelf: Sendable {
         places[digest]?.used = uses
         return places[digest]?.shape
     }
+
+    /// What this photo's picture was when it was read last.
+    func sight(of digest: SHA256Digest) -> Sight? { places[digest]?.sight }
+
+    /// A picture was read, and is the one that was kept.
+    mutating func saw(_ sight: Sight, of digest: SHA256Digest) { places[digest]?.sight = sight }
 
     /// Adds one; answers those that have to go for it, the least recently used first.
     mutating func put(_ shape: PreparedShape, bytes size: Int) -> [PreparedShape] {

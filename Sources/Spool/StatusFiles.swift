@@ -1,11 +1,11 @@
 // `processing/NAME.status.json`: what a job is doing, replaced atomically at every step and at least every few seconds.
 //
 // A thread of its own writes them, without fsync: they tell of now, and a restart makes them anew. A file rests for a
-// moment (a tenth of a second; longer where many jobs are at work, up to a second) after the job began and after each
-// writing: steps that follow each other faster are written once, with the latest, and a job that is over by then has no
-// file. Every writing is a new inode and the end of an old one, which is among the dearest things that one can ask of a
-// file system. After `retire` has returned, no status file of that job appears any more. A status that cannot be
-// written is reported once and tried again at the next step.
+// moment (a tenth of a second; longer where many jobs are at work, up to two seconds) after the job began and after
+// each writing: steps that follow each other faster are written once, with the latest, and a job that is over by then
+// has no file. Every writing is a new inode and the end of an old one, which is among the dearest things that one can
+// ask of a file system. After `retire` has returned, no status file of that job appears any more. A status that cannot
+// be written is reported once and tried again at the next step.
 
 internal import DequeModule
 internal import HeapModule
@@ -64,9 +64,9 @@ package final class StatusFiles: Sendable {
     private let spool: Spool
     private let interval: Int64
     private let rest: Int64
-    /// What each job at work adds to the rest of all, so that news makes a few hundred files a second and no more.
-    private static let restPerJob: Int64 = 3_000_000
-    private static let longestRest: Int64 = 1_000_000_000
+    /// What each job at work adds to the rest of all, so that news makes some hundred files a second and no more.
+    private static let restPerJob: Int64 = 8_000_000
+    private static let longestRest: Int64 = 2_000_000_000
     private let trouble: @Sendable (SystemFailure) -> Void
     private let monitor = Monitor(State())
     private let isTroubled = Mutex(false)

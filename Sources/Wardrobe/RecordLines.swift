@@ -6,6 +6,7 @@
 // takes it back by hand within that second sees it return. Later than that nobody can tell it from a change on purpose.
 
 internal import Contract
+internal import Linux
 internal import Synchronization
 
 /// A record as a rewrite left it.
@@ -98,7 +99,7 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
         await withUnsafeContinuation { continuation in
             let waiting = Waiting(change: change, answer: continuation)
             let serves = state.withLock { $0.lines.add(waiting, for: user) }
-            if serves { Task { await self.serve(user) } }
+            if serves { Task(executorPreference: BlockingPool.here) { await self.serve(user) } }
         }
     }
 
@@ -152,7 +153,7 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
                 .wrote(changes, changed: written.isChanged, leaving: written.mark)
             return isNew
         }
-        if begins { Task { await self.look(user) } }
+        if begins { Task(executorPreference: BlockingPool.here) { await self.look(user) } }
     }
 
     private func look(_ user: UserID) async {

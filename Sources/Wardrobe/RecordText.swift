@@ -130,14 +130,17 @@ struct RecordText {
     }
 
     /// Where the value that starts here ends. The grammar was checked: it does end.
-    private func end(of start: Int) -> Int {
+    private func end(of start: Int) -> Int { bytes.withUnsafeBytes { RecordText.end(of: start, in: $0) } }
+
+    private static func end(of start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
         var at = start
         var depth = 0
         repeat {
             switch bytes[at] {
-            case UInt8(ascii: "\""): at = endOfString(at)
+            case UInt8(ascii: "\""): at = endOfString(at, in: bytes)
             case UInt8(ascii: "{"), UInt8(ascii: "["): (at, depth) = (at + 1, depth + 1)
             case UInt8(ascii: "}"), UInt8(ascii: "]"): (at, depth) = (at + 1, depth - 1)
+            case UInt8(ascii: " ") where depth > 0: at = afterSpaces(at, in: bytes)
             case _ where depth > 0: at += 1
             default: while at < bytes.count, RecordScanner.isWord(bytes[at]) { at += 1 }
             }
@@ -145,11 +148,38 @@ struct RecordText {
         return at
     }
 
-    private func endOfString(_ start: Int) -> Int {
+    /// Most of a record is text in strings and the white space that programs indent with; both are passed over eight
+    /// bytes at a time.
+    private static func endOfString(_ start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
         var at = start + 1
-        while bytes[at] != UInt8(ascii: "\"") { at += bytes[at] == UInt8(ascii: "\\") ? 2 : 1 }
-        return at + 1
+        while true {
+            while let word = word(at, in: bytes), !hasZero(word ^ quotes), !hasZero(word ^ backslashes) { at += 8 }
+            switch bytes[at] {
+            case UInt8(ascii: "\""): return at + 1
+            case UInt8(ascii: "\\"): at += 2
+            default: at += 1
+            }
+        }
     }
+
+    private static func afterSpaces(_ start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
+        var at = start + 1
+        while word(at, in: bytes) == spaces { at += 8 }
+        while at < bytes.count, bytes[at] == UInt8(ascii: " ") { at += 1 }
+        return at
+    }
+
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let quotes = ones * UInt64(UInt8(ascii: "\""))
+    private static let backslashes = ones * UInt64(UInt8(ascii: "\\"))
+    private static let spaces = ones * UInt64(UInt8(ascii: " "))
+
+    /// Eight bytes; nil where there are fewer.
+    private static func word(_ at: Int, in bytes: UnsafeRawBufferPointer) -> UInt64? {
+        at + 8 <= bytes.count ? bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self) : nil
+    }
+
+    private static func hasZero(_ word: UInt64) -> Bool { (word &- ones) & ~word & (ones << 7) != 0 }
 }
 
 // MARK: Escapes

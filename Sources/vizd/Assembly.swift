@@ -45,15 +45,15 @@ struct Assembly {
     let life: JobLife
     let mailbox: Mailbox
 
-    /// Threads for what blocks: fsync, flock, reading photos.
-    private static let poolThreads = 8
+    /// Threads for what blocks (fsync, flock, reading photos), and those that jobs' tasks have beyond them.
+    private static let (poolThreads, spareThreads) = (8, 2)
     /// Bytes of prepared photos that are kept in `state.dir/work/prepared`.
     private static let preparedBytes = 512 << 20
 
     /// Opens everything. The lock is held already.
     init(_ settings: Settings, spool: Spool, lock: SpoolLock, log: Logger) throws(StartFailure) {
         (self.settings, self.spool, self.lock, self.log) = (settings, spool, lock, log)
-        let pool = BlockingPool(threads: Assembly.poolThreads)
+        let pool = BlockingPool(threads: Assembly.poolThreads, spare: Assembly.spareThreads)
         self.pool = pool
         let state = try Assembly.folder(settings.state.directory, "state.dir")
         let work = try Assembly.folder(settings.state.directory + "/work", "state.dir")
@@ -62,14 +62,14 @@ struct Assembly {
         journal = try Assembly.journal(in: state)
         workers = try Assembly.workers(settings)
         let floor = DiskFloor(bytes: settings.spool.minFree)
-        let room = try Assembly.room(settings, spool, state, floor, pool, log)
-        self.room = room
-        let pause: @Sendable (Int64) async -> Void = { await Assembly.pause($0) }
         let alarms = Alarms()
+        let pause: @Sendable (Int64) async -> Void = { await alarms.sleep(until: MonotonicClock.now() + $0) }
+        let room = try Assembly.room(settings, spool, state, floor, pool, pause, log)
+        self.room = room
         let painter = SheetPainter(workers: workers)
         let transfer = try Assembly.transfer(settings)
         let wardrobe = try StorageAssembly.wardrobe(
-            settings, root: try Assembly.absolute(settings.wardrobe.root), pool: pool, work: self.work,
+            settings, root: try Assembly.absolute(settings.wardrobe.root), pool: pool, pause: pause, work: self.work,
             transfer: transfer, log: log)
         self.wardrobe = wardrobe
         let runs = try Assembly.runs(settings, log)
@@ -108,15 +108,6 @@ struct Assembly {
             pool: pool, log: log, working: NamesAtWork(),
             cancels: Cancellations(ownUser: Host.userID), requestBytes: settings.limits.requestBytes,
             awaitRoom: { await room.wait($0) }, pause: pause, wallClock: { WallClock.now() }, meter: meter)
-    }
-
-    /// Sleeps; a task of ours is never cancelled, so that a sleep always lasts.
-    static func pause(_ nanoseconds: Int64) async {
-        do {
-            try await Task.sleep(nanoseconds: UInt64(max(0, nanoseconds)))
-        } catch {
-            return
-        }
     }
 
     // MARK: - Parts
@@ -220,7 +211,7 @@ struct Assembly {
     /// One entry for each file system that is written to: spool, state, and the wardrobe where it is there already.
     private static func room(
         _ settings: Settings, _ spool: Spool, _ state: Directory, _ floor: DiskFloor, _ pool: BlockingPool,
-        _ log: Logger
+        _ pause: @escaping @Sendable (Int64) async -> Void, _ log: Logger
     ) throws(StartFailure) -> Room {
         var folders = [spool.root, state]
         let isWritten = settings.storage.type == .local || settings.wardrobeType == .local
@@ -242,7 +233,7 @@ struct Assembly {
         }
         return Room(
             places: places, floor: floor, interval: 2_000_000_000, pool: pool, log: log,
-            clock: { MonotonicClock.now() }, pause: { await pause($0) })
+            clock: { MonotonicClock.now() }, pause: pause)
     }
 
     private static func absoluteOrGiven(_ path: String) throws(SystemFailure) -> String {

@@ -39,6 +39,43 @@ struct PreparedShelfTests {
         #expect(shelf.take(digest(12)) == shape(12), "one that is larger than the shelf is kept until the next comes")
     }
 
+    @Test("what a picture was when it was read is known as long as the picture is kept")
+    func sights() throws {
+        var shelf = PreparedShelf(bytesMax: 100)
+        let file = FileState(try OpenFile.inMemory([1]).info())
+        let sight = PreparedShelf.Sight(file: file, content: SHA256.of([1]))
+        shelf.saw(sight, of: digest(1))
+        #expect(shelf.sight(of: digest(1)) == nil, "nothing is kept")
+        _ = shelf.put(shape(1), bytes: 10)
+        #expect(shelf.sight(of: digest(1)) == nil)
+        shelf.saw(sight, of: digest(1))
+        #expect(shelf.sight(of: digest(1))?.content == SHA256.of([1]))
+        #expect(shelf.sight(of: digest(1))?.file == file)
+        _ = shelf.put(shape(1, width: 101), bytes: 10)
+        #expect(shelf.sight(of: digest(1)) == nil, "another picture of the same photo is looked at anew")
+    }
+
+    @Test("pictures in hand are shared up to their limit, and one that was made anew takes the place of the former")
+    func inHand() {
+        let photo = { (number: Int, count: Int, width: Int) in
+            let bytes = [UInt8](repeating: UInt8(number), count: count)
+            return PreparedPhoto(bytes: bytes, shape: shape(number, width: width), content: SHA256.of(bytes))
+        }
+        var photos = PhotosInHand(bytesMax: 100)
+        photos.put(photo(1, 60, 100))
+        photos.put(photo(1, 60, 100))
+        photos.put(photo(2, 40, 100))
+        #expect(photos[digest(1)] == photo(1, 60, 100) && photos[digest(2)] == photo(2, 40, 100))
+        photos.put(photo(1, 50, 101))
+        #expect(photos[digest(1)] == photo(1, 50, 101) && photos[digest(2)] != nil, "the former is not counted")
+        photos.put(photo(3, 20, 100))
+        #expect(photos[digest(1)] == nil && photos[digest(2)] == nil && photos[digest(3)] != nil)
+        photos.put(photo(4, 101, 100))
+        #expect(photos[digest(4)] == nil && photos[digest(3)] != nil, "one that is larger is not shared")
+        photos.letGo()
+        #expect(photos[digest(3)] == nil)
+    }
+
     @Test("a photo prepared anew takes the place of its former picture, whose file goes")
     func replaces() {
         var shelf = PreparedShelf(bytesMax: 100)
@@ -90,7 +127,7 @@ struct PreparedShapeTests {
                 options: .init(PrepareOptions(maximumEdge: 16 + number, quality: 1 + number % 100)), width: width,
                 height: height, content: content,
                 backdrop: number % 3 == 0 ? nil : UInt32.random(in: 0...0xFFFFFF, using: &random),
-                check: PreparedShape.check(of: [UInt8](repeating: 1, count: number)))
+                check: PreparedShape.check(of: SHA256.of([UInt8](repeating: 1, count: number))))
             #expect(PreparedShape(fileName: shape.fileName) == shape)
             #expect(shape.fileName.bytes.count <= 255)
         }

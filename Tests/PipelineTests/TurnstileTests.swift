@@ -43,6 +43,15 @@ struct TurnstileTests {
         #expect(crowd.most == 3 && crowd.now == 0)
         #expect(turnstile.waitingCount == 0)
     }
+
+    @Test("the last one to leave is told so")
+    func last() async {
+        let turnstile = Turnstile(places: 2)
+        #expect(turnstile.tryEnter() && turnstile.tryEnter() && !turnstile.tryEnter())
+        #expect(!turnstile.leave())
+        #expect(turnstile.leave())
+        #expect(turnstile.tryEnter() && turnstile.leave())
+    }
 }
 
 @Suite("Drawn sheets")

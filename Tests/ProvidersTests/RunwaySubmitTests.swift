@@ -92,6 +92,20 @@ struct RunwaySubmitTests {
         #expect(all.count == 25 + 344)
     }
 
+    @Test("a photo that is written piece by piece is one text, whatever its length")
+    func pieces() {
+        for count in [3071, 3072, 3073, 3074, 6144, 10_001] {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 167) }
+            let groups = stride(from: 0, to: count, by: 3).flatMap { start in
+                // A group by itself is as long as its text: what stands before it has whole groups.
+                DataURI.quoted(Array(bytes[start..<min(start + 3, count)])).dropFirst(24).dropLast()
+            }
+            let uri = DataURI.quoted(bytes)
+            #expect(uri.count == DataURI.size(of: bytes))
+            #expect(uri.dropFirst(24).dropLast().elementsEqual(groups), "\(count) bytes")
+        }
+    }
+
     // MARK: - What comes back
 
     @Test("a task's id with or without an estimate, and with fields of tomorrow, is an accepted order")
@@ -275,5 +289,14 @@ struct RunwaySubmitTests {
             #expect(failure?.retry == .later(seconds: seconds), "\(text)")
         }
         #expect(RetryAfter.moment("Sun, 06 Nov 1994 08:49:37 GMT")?.rfc3339 == "1994-11-06T08:49:37.000Z")
+    }
+}
+
+extension DataURI {
+    /// A JPEG as the JSON string that orders hold.
+    static func quoted(_ image: [UInt8]) -> [UInt8] {
+        var json = JSONWriter()
+        write(image, to: &json)
+        return json.bytes
     }
 }

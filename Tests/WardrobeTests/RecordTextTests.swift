@@ -19,6 +19,25 @@ struct RecordTextTests {
         }
     }
 
+    @Test("strings and white space end where they do, whatever stands at which place of them")
+    func ends() throws {
+        for length in 0..<40 {
+            for place in 0...length {
+                for odd in [#"\""#, #"\\"#, #"{"#, #"]"#, "é", " "] {
+                    let plain =
+                        String(repeating: "x", count: place) + odd + String(repeating: "y", count: length - place)
+                    let blank = String(repeating: " ", count: length)
+                    let text = try RecordText(
+                        Array("{\(blank)\"a\":[\(blank)\"\(plain)\"\(blank)],\"b\":1\(blank)}".utf8))
+                    let list = try #require(text.value("a", of: text.root))
+                    let only = try #require(text.elements(of: list).first)
+                    #expect(text.bytes[only].elementsEqual("\"\(plain)\"".utf8))
+                    #expect(text.value("b", of: text.root).map { Array(text.bytes[$0]) } == [UInt8(ascii: "1")])
+                }
+            }
+        }
+    }
+
     private static let broken: [(text: String, place: String)] = [
         ("", "line 1, column 1"), ("  ", "line 1, column 3"), ("{", "line 1, column 2"), ("{]", "line 1, column 2"),
         ("{\n  \"a\" 1}", "line 2, column 7"), ("[1,]", "line 1, column 4"), ("{\"a\":1,}", "line 1, column 8"),

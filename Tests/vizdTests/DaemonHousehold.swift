@@ -121,7 +121,7 @@ final class Household: Sendable {
         claim = Mutex(Claim(spool))
         journal = try Journal(path: "\(path)/vizd.sqlite")
         workers = try ImageWorkers(executable: BuiltProducts.path(of: "vizd-image"), workers: 1)
-        let pool = BlockingPool(threads: 4)
+        let pool = BlockingPool(threads: 4, spare: 1)
         work = WorkFolder(try Directory(path: "\(path)/work"), pool: pool)
         let picture = "\(Repository.root)/Tests/ImagingTests/Images/noise.jpg"
         provider = GatedProvider(picture: try Host.readFile(picture, limit: 1 << 20), makesFilms: makesFilms)
@@ -148,7 +148,7 @@ final class Household: Sendable {
             spool: spool, journal: journal, pipeline: pipeline, landing: Landing(spool, status: statuses),
             board: board, work: work, pool: pool, log: lines.output(.text).logger(), working: NamesAtWork(),
             cancels: Cancellations(ownUser: Host.userID), requestBytes: 4096, awaitRoom: { _ in },
-            pause: { await Assembly.pause($0 / 10) }, wallClock: clock)
+            pause: { await sleep(MonotonicClock.now() + $0 / 10) }, wallClock: clock)
     }
 
     deinit {

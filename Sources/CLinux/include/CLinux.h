@@ -75,6 +75,9 @@ long vz_receive_with(int fd, void *bytes, size_t size, int *passed, int capacity
 int vz_terminal_columns(int fd);
 int vz_terminal_rows(int fd); // both 0: no terminal
 int vz_thread(void (*body)(void *), void *context, const char *name);
+// What the calling thread was given to remember; NULL at first.
+void *vz_thread_seat(void);
+void vz_thread_set_seat(void *seat);
 int vz_kill(int pid, int signal);
 int vz_open_descriptors(void);
 long vz_resident_bytes(void);

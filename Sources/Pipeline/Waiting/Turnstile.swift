@@ -13,10 +13,12 @@ final class Turnstile: Sendable {
         var nextTicket: UInt64 = 0
     }
 
+    private let places: Int
     private let state: Mutex<State>
 
     init(places: Int) {
         precondition(places > 0, "a turnstile without places would never let anybody in")
+        self.places = places
         state = Mutex(State(free: places))
     }
 
@@ -52,16 +54,18 @@ final class Turnstile: Sendable {
         }
     }
 
-    /// Gives a place back: to the next in line, if there is one.
-    func leave() {
-        let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+    /// Gives a place back: to the next in line, if there is one. Answers whether nobody has one any more.
+    @discardableResult
+    func leave() -> Bool {
+        let (next, isEmpty) = state.withLock { state -> (CheckedContinuation<Bool, Never>?, Bool) in
             while let ticket = state.waiting.popFirst() {
-                if let next = state.waiters.removeValue(forKey: ticket) { return next }
+                if let next = state.waiters.removeValue(forKey: ticket) { return (next, false) }
             }
             state.free += 1
-            return nil
+            return (nil, state.free == places)
         }
         next?.resume(returning: true)
+        return isEmpty
     }
 
     /// How many wait.

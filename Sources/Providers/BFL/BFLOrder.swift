@@ -17,7 +17,7 @@ enum BFLOrder {
         json.member("prompt", prompt)
         for (index, reference) in order.references.enumerated() {
             json.key(index == 0 ? "input_image" : "input_image_\(index + 1)")
-            json.raw(DataURI.quoted(reference.image))
+            DataURI.write(reference.image, to: &json)
         }
         json.member("width", order.size.width)
         json.member("height", order.size.height)

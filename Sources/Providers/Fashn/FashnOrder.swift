@@ -38,7 +38,7 @@ enum FashnOrder {
 
     private static func write(_ reference: Reference, as name: String, to json: inout JSONWriter) {
         json.key(name)
-        json.raw(DataURI.quoted(reference.image))
+        DataURI.write(reference.image, to: &json)
     }
 
     private static func writeWishes(_ order: Order, shaped: Bool, to json: inout JSONWriter) {

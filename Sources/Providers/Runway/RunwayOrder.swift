@@ -47,7 +47,7 @@ enum RunwayOrder {
     }
 
     private static func write(_ reference: Reference, to json: inout JSONWriter) {
-        if let handle = reference.handle { json.string(handle) } else { json.raw(DataURI.quoted(reference.image)) }
+        if let handle = reference.handle { json.string(handle) } else { DataURI.write(reference.image, to: &json) }
     }
 
     private static func write(_ references: [Reference], tagged: Bool, to json: inout JSONWriter) {

@@ -1,23 +1,33 @@
 // A picture within a JSON body: a data URI (RFC 2397), megabytes of it, written in one pass.
 
+internal import Contract
+
 /// Writes data URIs.
 enum DataURI {
     private static let opening = Array("\"data:image/jpeg;base64,".utf8)
+    private static let closing = Array("\"".utf8)
 
-    /// Bytes of what `quoted` makes of an image.
+    /// Bytes of what `write` makes of an image.
     static func size(of image: [UInt8]) -> Int { opening.count + (image.count + 2) / 3 * 4 + 1 }
 
-    /// A JPEG as a JSON string that holds a data URI: nothing in it needs an escape. One pass into a buffer of the
-    /// right size.
-    static func quoted(_ image: [UInt8]) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: size(of: image)) { buffer, count in
-            for byte in opening {
-                buffer[count] = byte
-                count += 1
+    /// Bytes of an image that are turned into text at a time: they and their text stay in the nearest cache.
+    private static let piece = 3 * 1024
+
+    /// Writes a JPEG as a JSON string that holds a data URI: nothing in it needs an escape.
+    static func write(_ image: [UInt8], to json: inout JSONWriter) {
+        json.raw { append in
+            opening.withUnsafeBufferPointer(append)
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: piece / 3 * 4) { text in
+                image.withUnsafeBufferPointer { bytes in
+                    for start in stride(from: 0, to: bytes.count, by: piece) {
+                        var count = 0
+                        let part = bytes[start..<min(start + piece, bytes.count)]
+                        encode(UnsafeBufferPointer(rebasing: part), to: text, at: &count)
+                        append(UnsafeBufferPointer(rebasing: text[..<count]))
+                    }
+                }
             }
-            image.withUnsafeBufferPointer { encode($0, to: buffer, at: &count) }
-            buffer[count] = UInt8(ascii: "\"")
-            count += 1
+            closing.withUnsafeBufferPointer(append)
         }
     }
 

@@ -14,21 +14,23 @@ final class AccountWatch: Sendable {
     private let desk: ProviderDesk
     private let log: Logger
     private let alarms: Alarms
+    private let pool: BlockingPool
     private let entries: @Sendable (Settings) -> [ProviderEntry]
     /// Nanoseconds.
     private static let interval: Int64 = 3_600_000_000_000
 
     /// `entries` makes the providers of a configuration.
     init(
-        providers: ProviderRegistry, desk: ProviderDesk, log: Logger, alarms: Alarms,
+        providers: ProviderRegistry, desk: ProviderDesk, log: Logger, alarms: Alarms, pool: BlockingPool,
         entries: @escaping @Sendable (Settings) -> [ProviderEntry]
     ) {
-        (self.providers, self.desk, self.log, self.alarms, self.entries) = (providers, desk, log, alarms, entries)
+        (self.providers, self.desk, self.log, self.alarms) = (providers, desk, log, alarms)
+        (self.pool, self.entries) = (pool, entries)
     }
 
     /// Reads now and then every hour, as long as the program runs.
     func begin() {
-        Task { [self] in
+        Task(executorPreference: pool) { [self] in
             while true {
                 await read()
                 await alarms.sleep(until: MonotonicClock.now() + AccountWatch.interval)
@@ -40,7 +42,7 @@ final class AccountWatch: Sendable {
     func adopt(_ settings: Settings) {
         providers.replace(entries(settings))
         desk.release()
-        Task { [self] in await read() }
+        Task(executorPreference: pool) { [self] in await read() }
     }
 
     private func read() async {

@@ -153,7 +153,7 @@ final class Daemon {
             tell("READY=1", isOnce: true)
             log.notice("vizd.ready", metadata: ["waiting": "\(incoming.queue.count)", "resumed": "\(leftovers.count)"])
             accounts.begin()
-            lateSettlement.begin()
+            lateSettlement.begin(on: life.pool)
             retention.begin()
             while try !turn() {}
             return 0
@@ -316,7 +316,7 @@ final class Daemon {
                 callIn(job.requestFile, request)
             } else {
                 heeding += 1
-                Task { [life, mailbox] in
+                Task(executorPreference: life.pool) { [life, mailbox] in
                     mailbox.post(Mailbox.Ended(user: nil, end: await life.heed(wish), isWish: true))
                 }
             }
@@ -352,7 +352,7 @@ final class Daemon {
     private func start(_ claimed: Claimed, user: String?, queued: Double) {
         log.info("request.claimed", metadata: ["job": "\(claimed.role.id)", "user": "\(user ?? "unknown")"])
         meter.count { $0.requestClaimed() }
-        Task { [life, mailbox] in
+        Task(executorPreference: life.pool) { [life, mailbox] in
             mailbox.post(Mailbox.Ended(user: user, end: await life.live(claimed, queued: max(0, queued))))
         }
     }
@@ -364,7 +364,7 @@ final class Daemon {
         if case .part = errand {
             log.info("part.begun", metadata: ["job": "\(job)", "user": "\(user ?? "unknown")"])
         }
-        Task { [life, mailbox] in
+        Task(executorPreference: life.pool) { [life, mailbox] in
             mailbox.post(Mailbox.Ended(user: user, errand: errand.name, end: await life.live(errand)))
         }
     }

@@ -182,11 +182,17 @@ struct JobLife: Sendable {
 
     private func work(on live: LiveJob) async throws(LifeTrouble) {
         board.begin(live.name, live.ticket)
-        let end =
-            live.poison == .poisoned
-            ? await OwnStack.run { await pipeline.poisoned(live.ticket) }
-            : await pipeline.run(
-                live.ticket, cancel: live.cancel, report: { [self] in report(live.name, $0) })
+        try await settle(live, await worked(on: live))
+    }
+
+    @inline(never)
+    private func worked(on live: LiveJob) async -> JobEnd {
+        if live.poison == .poisoned { return await OwnStack.run { await pipeline.poisoned(live.ticket) } }
+        return await pipeline.run(live.ticket, cancel: live.cancel, report: reporter(live.name))
+    }
+
+    @inline(never)
+    private func settle(_ live: LiveJob, _ end: JobEnd) async throws(LifeTrouble) {
         try await OwnStack.run { () async throws(LifeTrouble) in
             switch end {
             case .result(let result):
@@ -197,14 +203,18 @@ struct JobLife: Sendable {
         }
     }
 
-    private func report(_ name: JobName, _ progress: StageReport) {
-        board.report(name, progress)
-        guard let fallback = progress.fallback else { return }
-        log.notice(
-            "provider.fallback",
-            metadata: name.metadata([
-                "from": "\(fallback.from)", "to": "\(fallback.to)", "reason": "\(fallback.reason)",
-            ]))
+    /// Tells of a job's steps. It keeps what it needs and not all of this, since each job that waits has one.
+    @inline(never)
+    private func reporter(_ name: JobName) -> @Sendable (StageReport) -> Void {
+        { [board, log] progress in
+            board.report(name, progress)
+            guard let fallback = progress.fallback else { return }
+            log.notice(
+                "provider.fallback",
+                metadata: name.metadata([
+                    "from": "\(fallback.from)", "to": "\(fallback.to)", "reason": "\(fallback.reason)",
+                ]))
+        }
     }
 
     /// The result into the journal, then into its box.

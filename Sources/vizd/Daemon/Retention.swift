@@ -108,7 +108,7 @@ final class Retention: Sendable {
 
     /// Sweeps now and then every hour, as long as the program runs.
     func begin() {
-        Task { [self] in
+        Task(executorPreference: life.pool) { [self] in
             while true {
                 await sweep()
                 await sleep(Retention.interval)
@@ -123,7 +123,7 @@ final class Retention: Sendable {
             if state.limits != limits { state.walked = [:] }
             return state.limits != limits
         }
-        if isNews { Task { [self] in await sweep() } }
+        if isNews { Task(executorPreference: life.pool) { [self] in await sweep() } }
     }
 
     /// Removes what is too old by now; one sweep at a time. A second wish meanwhile begins another one after it.

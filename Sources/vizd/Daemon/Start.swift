@@ -51,7 +51,7 @@ extension Assembly {
     private var accounts: AccountWatch {
         let (workers, transfer, runs, meter) = (workers, transfer, runs, life.meter)
         return AccountWatch(
-            providers: providers, desk: desk, log: log, alarms: alarms,
+            providers: providers, desk: desk, log: log, alarms: alarms, pool: pool,
             entries: { settings in
                 Assembly.entries(settings, SheetPainter(workers: workers), transfer, runs, meter)
             })
@@ -83,7 +83,7 @@ extension Assembly {
     private func bind(hasWork: Bool) throws {
         let id = try spool.id()
         let journal = journal
-        _ = try Waiter.wait {
+        _ = try Waiter.wait(on: pool) {
             try await journal.bind(spoolID: id, spoolHasWork: hasWork, newID: id)
         }
     }
@@ -97,7 +97,7 @@ extension Assembly {
 
     private func recover(_ inventory: Inventory, _ pulse: StartPulse) throws -> [Daemon.Leftover] {
         let journal = journal
-        let open = try Waiter.wait { try await journal.rows(open: true) }
+        let open = try Waiter.wait(on: pool) { try await journal.rows(open: true) }
         let users = Dictionary(open.map { (Array($0.name.utf8), $0.userID) }, uniquingKeysWith: { first, _ in first })
         var leftovers = inventory.found.map { found in
             Daemon.Leftover(claimed: found.claimed, user: users[Array(found.claimed.role.id.utf8)] ?? nil)
@@ -172,7 +172,7 @@ extension Assembly {
             } catch {
                 guard error.failure.errno.isFull else { throw error }
                 let (room, reason) = (room, "putting \(name) back from the journal: \(error.failure)")
-                try Waiter.wait { await room.wait(reason) }
+                try Waiter.wait(on: pool) { await room.wait(reason) }
                 pulse.beat("waiting for room on the disk")
             }
         }
@@ -183,15 +183,18 @@ extension Assembly {
         guard let outcome = row.outcome else { preconditionFailure("\(name) is landing without an outcome") }
         let life = life
         // A disk without room is waited for; one that does not answer is the service manager's to end.
-        try Waiter.wait(meanwhile: {
-            if try room.obstacle() != nil { pulse.beat("waiting for room on the disk") }
-        }) { try await life.land(outcome, of: name, source: source) }
+        try Waiter.wait(
+            on: pool,
+            meanwhile: {
+                if try room.obstacle() != nil { pulse.beat("waiting for room on the disk") }
+            }
+        ) { try await life.land(outcome, of: name, source: source) }
         log.notice("landing.finished", metadata: name.metadata(["box": "\(outcome.box.rawValue)"]))
     }
 
     private func fullRow(_ name: JobName) throws -> JobRow {
         let journal = journal
-        guard let row = try Waiter.wait({ try await journal.row(name.text) }) else {
+        guard let row = try Waiter.wait(on: pool, { try await journal.row(name.text) }) else {
             preconditionFailure("the journal listed \(name) and does not have it")
         }
         return row
@@ -203,7 +206,9 @@ extension Assembly {
         guard let traits = providers.provider(provider)?.traits else { return }
         for kind in PictureKind.allCases {
             guard let model = traits.model(nil, for: kind)?.name else { continue }
-            let latestFirst = try Waiter.wait { try await journal.recentDurations(provider: provider, model: model) }
+            let latestFirst = try Waiter.wait(on: pool) {
+                try await journal.recentDurations(provider: provider, model: model)
+            }
             life.board.remember(latestFirst.reversed(), provider: provider, kind: kind)
         }
     }
@@ -214,11 +219,11 @@ extension Assembly {
         let kept: [String]
         do {
             // Listed before any job runs: what is half-written now is nobody's.
-            kept = try Waiter.wait { try await work.jobs() }
+            kept = try Waiter.wait(on: pool) { try await work.jobs() }
         } catch {
             return log.warning("work.untidied", metadata: ["reason": "\(error)"])
         }
-        Task {
+        Task(executorPreference: pool) {
             do {
                 for job in kept {
                     let row = try await journal.row(job)
@@ -285,11 +290,13 @@ enum Waiter {
     /// How often `meanwhile` is called, nanoseconds.
     private static let glance: Int64 = 1_000_000_000
 
+    /// `pool`: whose threads the task runs on; nil for the runtime's own.
     static func wait<Value: Sendable>(
-        meanwhile: (() throws -> Void)? = nil, _ body: @escaping @Sendable () async throws -> Value
+        on pool: BlockingPool? = nil, meanwhile: (() throws -> Void)? = nil,
+        _ body: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
         let answer = Monitor<Result<Value, any Error>?>(nil)
-        Task {
+        Task(executorPreference: pool) {
             do {
                 let value = try await body()
                 answer.change { $0 = .success(value) }

@@ -56,15 +56,17 @@ enum StorageAssembly {
     /// The wardrobe of these settings.
     /// - Parameter root: absolute path of the local one.
     static func wardrobe(
-        _ settings: Settings, root: String, pool: BlockingPool, work: WorkFolder, transfer: any Transferring,
-        log: Logger
+        _ settings: Settings, root: String, pool: BlockingPool, pause: @escaping @Sendable (Int64) async -> Void,
+        work: WorkFolder, transfer: any Transferring, log: Logger
     ) throws(StartFailure) -> any Wardrobe {
         let store = settings.store(transfer)
+        var pace = Pace.real
+        pace.pause = { await pause(Int64($0 / .nanoseconds(1))) }
         let photos = RemotePhotos(
             store: store, transfer: transfer, allowedHosts: settings.wardrobe.allowedHosts,
-            limit: settings.limits.imageBytes, pace: .real,
+            limit: settings.limits.imageBytes, pace: pace,
             newFile: { () throws(SystemFailure) in try await work.unnamed() })
-        let local = LocalWardrobe(root: root, pool: pool, pace: .real, photos: photos)
+        let local = LocalWardrobe(root: root, pool: pool, pace: pace, photos: photos)
         guard let store else { return local }
         let remote = S3Wardrobe(store, photos: photos)
         if try isReady(store, settings, log) { remote.prove() }
