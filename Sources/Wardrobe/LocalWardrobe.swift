@@ -41,6 +41,12 @@ package final class LocalWardrobe: Wardrobe {
         await profiles.settled()
     }
 
+    /// Takes as long as the rewrites that are under way.
+    package func close() async {
+        await records.close()
+        await profiles.close()
+    }
+
     /// Answered when the record says it durably. Updates of one user that wait together are put in by one rewrite.
     package func record(_ update: RecordUpdate, of user: UserID) async throws(WardrobeFailure) {
         precondition(!update.visualizations.isEmpty, "an update of \(user)'s record without a picture")

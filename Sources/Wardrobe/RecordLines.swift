@@ -47,6 +47,9 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
         var lines = UserLines<Waiting>()
         var recent: [UserID: RecentChanges<Keeper.Mark>] = [:]
         var settling: [UnsafeContinuation<Void, Never>] = []
+        /// Nothing is written any more but what stands in the lines.
+        var isClosed = false
+        var closing: [UnsafeContinuation<Void, Never>] = []
 
         var isQuiet: Bool { lines.isEmpty && recent.isEmpty }
     }
@@ -86,11 +89,30 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
         }
     }
 
+    /// Looks once more at what was changed lately, lets what is being written come to its end, and writes nothing
+    /// after that: a program that ends in order leaves nothing half-written. Who asks for a change then waits for ever.
+    func close() async {
+        let recent = state.withLock { $0.isClosed ? [] : Array($0.recent.keys) }
+        for user in recent { _ = await wait(nil, user) }
+        await withUnsafeContinuation { continuation in
+            let isAtRest = state.withLock { state in
+                state.isClosed = true
+                if !state.lines.isEmpty { state.closing.append(continuation) }
+                return state.lines.isEmpty
+            }
+            if isAtRest { continuation.resume() }
+        }
+    }
+
     private func tellIfQuiet() {
         let told = state.withLock { state in
-            guard state.isQuiet else { return [UnsafeContinuation<Void, Never>]() }
-            defer { state.settling = [] }
-            return state.settling
+            var told: [UnsafeContinuation<Void, Never>] = []
+            if state.lines.isEmpty { swap(&told, &state.closing) }
+            if state.isQuiet {
+                told += state.settling
+                state.settling = []
+            }
+            return told
         }
         for continuation in told { continuation.resume() }
     }
@@ -98,7 +120,7 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
     private func wait(_ change: RecordChange?, _ user: UserID) async -> Result<Void, WardrobeFailure> {
         await withUnsafeContinuation { continuation in
             let waiting = Waiting(change: change, answer: continuation)
-            let serves = state.withLock { $0.lines.add(waiting, for: user) }
+            let serves = state.withLock { state in !state.isClosed && state.lines.add(waiting, for: user) }
             if serves { Task(executorPreference: BlockingPool.here) { await self.serve(user) } }
         }
     }
@@ -161,10 +183,10 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
         while goesOn {
             await keeper.pace.pause(Self.lookAfter)
             // A failure was told by whoever had something to record; the next look tries again.
-            _ = await wait(nil, user)
+            if !state.withLock(\.isClosed) { _ = await wait(nil, user) }
             goesOn = state.withLock { state in
                 state.recent[user]?.looked()
-                if state.recent[user]?.isEmpty ?? true { state.recent[user] = nil }
+                if state.isClosed || state.recent[user]?.isEmpty ?? true { state.recent[user] = nil }
                 return state.recent[user] != nil
             }
         }

@@ -57,6 +57,10 @@ package protocol Wardrobe: Sendable {
     /// Removes them for good, and what vizd made to hold them. Answers the addresses of what was removed; of what is
     /// not there any more it says nothing.
     func removePictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String]
+
+    /// For the end of the program: looks once more after what was recorded lately, lets what is being written come to
+    /// its end, and writes in no record after that. Who asks for it then waits for ever.
+    func close() async
 }
 
 extension Wardrobe {

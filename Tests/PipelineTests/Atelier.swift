@@ -253,6 +253,8 @@ final class TroubledWardrobe: Wardrobe {
 
     func profile(of user: UserID) async throws(WardrobeFailure) -> Profile { try await real.profile(of: user) }
 
+    func close() async { await real.close() }
+
     func outfit(_ outfit: OutfitID, of user: UserID) async throws(WardrobeFailure) -> Outfit {
         try trouble(.outfit)
         return try await real.outfit(outfit, of: user)

@@ -33,6 +33,12 @@ package final class S3Wardrobe: Wardrobe {
         await profiles.settled()
     }
 
+    /// Takes as long as the store takes for the rewrites that are under way.
+    package func close() async {
+        await records.close()
+        await profiles.close()
+    }
+
     /// Read from `USER/user_profile.json`.
     package func profile(of user: UserID) async throws(WardrobeFailure) -> Profile {
         try await store.read("user_profile.json", user) { $0.profile() } ?? Profile()
@@ -236,5 +242,11 @@ package struct MixedWardrobe: Wardrobe {
     /// Of the pictures.
     package func removePictures(of outfit: OutfitID, _ user: UserID) async throws(WardrobeFailure) -> [String] {
         try await pictures.removePictures(of: outfit, user)
+    }
+
+    /// Both.
+    package func close() async {
+        await records.close()
+        await pictures.close()
     }
 }

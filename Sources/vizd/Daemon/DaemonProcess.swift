@@ -6,6 +6,7 @@ import Ledger
 import Linux
 import Logging
 import Spool
+import Wardrobe
 
 /// A daemon in this process.
 struct DaemonProcess {
@@ -100,10 +101,16 @@ struct DaemonProcess {
 }
 
 extension Assembly {
+    /// How long a stop waits for records that are being written, nanoseconds; the jobs have had three seconds before.
+    private static let recordPatience: Int64 = 1_500_000_000
+
     /// After the loop: whatever is still under way is journalled and goes on at the next start.
     func end(after code: Int32) -> Int32 {
-        let (journal, working) = (journal, life.working)
+        let (journal, working, wardrobe) = (journal, life.working, wardrobe)
         if code == 0 {
+            if !Waiter.finishes(on: pool, within: Assembly.recordPatience, { await wardrobe.close() }) {
+                log.warning("stop.unclean", metadata: ["reason": "records are still being written"])
+            }
             do {
                 try Waiter.wait { try await journal.cleanStop(working.all) }
             } catch {

@@ -310,4 +310,16 @@ enum Waiter {
             try meanwhile?()
         }
     }
+
+    /// Waits so many nanoseconds at most. Answers whether the work has ended by then; it goes on if not.
+    static func finishes(
+        on pool: BlockingPool, within limit: Int64, _ body: @escaping @Sendable () async -> Void
+    ) -> Bool {
+        let answer = Monitor(false)
+        Task(executorPreference: pool) {
+            await body()
+            answer.change { $0 = true }
+        }
+        return answer.wait(until: MonotonicClock.now() + limit) { $0 ? true : nil } ?? false
+    }
 }
