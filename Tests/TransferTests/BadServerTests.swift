@@ -23,7 +23,7 @@ struct BadServerTests {
         Way("reset", .broken), Way("reset, refused", .broken), Way("reset within the body", .cutShort),
         Way("flood of resets", .broken, .stalled), Way("flood of continuations", .broken, .headersTooLarge),
         Way("flood of empty continuations", .broken, .stalled), Way("flood of settings", .broken, .stalled),
-        Way("flood of pings", .broken, .stalled), Way("flood of empty data", .broken),
+        Way("flood of pings", .broken, .stalled), Way("flood of empty data", .broken, .stalled),
         Way("flood of windows", .broken, .stalled), Way("flood of hints", .headersTooLarge, .broken),
         Way("header bomb", .headersTooLarge, .broken), Way("table of 4 GB", .broken),
         Way("hang up within the body", .cutShort), Way("hang up before its length", .cutShort),
