@@ -45,6 +45,8 @@ class Rig(contextlib.ExitStack):
         self.wardrobe = self.folder / "wardrobe_photos"
         # Where vizd tells its service manager how it goes (sd_notify(3)): this program stands in for the manager.
         self.ear = self.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        # Also where no vizd is ever started, and nothing comes.
+        self.ear.setblocking(False)
         self.is_listening = False
         # When vizd was started last, and after how many seconds it was ready.
         self.began, self.ready_after = 0.0, 0.0
@@ -132,7 +134,7 @@ class Rig(contextlib.ExitStack):
         """Starts the responder, a provider that takes next to no CPU: its tasks all take so long. `picture`: the file
         that every task ends with."""
         picture = picture or SMALL_PICTURE
-        self.build_responder()
+        self.compile("responder")
         process = self.start("responder", "0", f"{seconds:g}", str(picture))
         if not select.select([process.stdout], [], [], 20)[0]:
             raise Broken("The responder did not say where it listens.")
@@ -153,15 +155,17 @@ class Rig(contextlib.ExitStack):
         subprocess.run([pillow(), "-c", script, *map(str, paths)], check=True)
         return paths
 
-    def build_responder(self):
-        """Compiles the responder, beside the programs of the build; that takes less than a second."""
-        source, target = ROOT / "Benchmarks" / "responder" / "responder.c", self.products / "responder"
+    def compile(self, name):
+        """Compiles a program of Benchmarks/ that is written in C, beside the programs of the build; that takes less
+        than a second. Answers its path."""
+        source, target = ROOT / "Benchmarks" / name / f"{name}.c", self.products / name
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
-            return
+            return target
         compiler = next((one for one in ("cc", "clang") if shutil.which(one)), None)
         if compiler is None:
-            raise Broken("There is no C compiler (cc or clang) for Benchmarks/responder: install the package gcc.")
-        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-o", target, source], check=True)
+            raise Broken(f"There is no C compiler (cc or clang) for Benchmarks/{name}: install the package gcc.")
+        subprocess.run([compiler, "-O2", "-Wall", "-Wextra", "-pthread", "-o", target, source], check=True)
+        return target
 
     def run_vizd(self, simulator, settings, before=()):
         """Starts vizd against a provider and waits until it is ready. `settings`: more of its environment; `before` as
@@ -169,7 +173,6 @@ class Rig(contextlib.ExitStack):
         address = str(self.folder / "notify")
         if not self.is_listening:
             self.ear.bind(address)
-            self.ear.setblocking(False)
             self.is_listening = True
         # An empty file, so that no configuration of the machine has a say.
         (self.folder / "vizd.conf").write_text("# Everything is in the environment.\n")
