@@ -22,7 +22,17 @@ def options():
     parser = argparse.ArgumentParser(prog="scripts/bench backlog", description=__doc__.split("\n\n")[0])
     parser.add_argument("--jobs", type=int, default=100_000, metavar="N", help="requests that wait (100000)")
     parser.add_argument("--users", type=int, default=1000, metavar="N", help="users who share them (1000)")
+    parser.add_argument("--landed", type=int, default=0, metavar="N", help="jobs that have landed long ago (0)")
     return bench.arguments(parser)
+
+
+def lay_landed(stand, jobs):
+    """What months leave in done/: a start must not take longer for it."""
+    done = stand.spool / "done"
+    done.mkdir(parents=True)
+    for number in range(jobs):
+        for ending in (".json", ".result.json"):
+            (done / f"old-{number:07}{ending}").write_text("{}")
 
 
 def empty_start(stand, provider):
@@ -55,6 +65,8 @@ def follow(stand, jobs):
 
 def measure(chosen, stand):
     provider = stand.respond(100_000)
+    if chosen.landed:
+        lay_landed(stand, chosen.landed)
     empty, ready_empty = empty_start(stand, provider)
     lay(stand, chosen.jobs, chosen.users)
     begun = time.time()
@@ -63,7 +75,7 @@ def measure(chosen, stand):
     memory, spent = kernel.proportional(vizd.pid), kernel.cpu(vizd.pid)[0]
     claimed = first_claim(stand, begun)
     return [
-        ("start to READY, nothing waiting", ready_empty * 1e3, "ms"),
+        (f"start to READY, nothing waiting, {chosen.landed:,} landed", ready_empty * 1e3, "ms"),
         (f"start to READY, {chosen.jobs:,} waiting", stand.ready_after * 1e3, "ms"),
         ("start to the first claim", claimed * 1e3, "ms"),
         ("start to the order of all known", known * 1e3, "ms (STATUS is told once a second)"),

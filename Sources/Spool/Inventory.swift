@@ -123,13 +123,16 @@ extension Spool {
     }
 
     /// Removes what an earlier run left half-made in a box: hidden files of vizd's own making, by their names. Status
-    /// files without a request are `Inventory.staleStatuses`. The box's live writers must not have begun yet.
+    /// files without a request are `Inventory.staleStatuses`. The box's live writers must not have begun yet, but for
+    /// the one whose names end in `tag`.
     /// - Returns: the names that were removed.
-    package func sweep(_ box: Box) throws(SpoolFatal) -> [FileName] {
+    package func sweep(_ box: Box, but tag: String? = nil) throws(SpoolFatal) -> [FileName] {
         do throws(SystemFailure) {
             var ours: [FileName] = []
             try self[box].forEachName { name in
-                if JobFiles.isOurTemporary(name) { ours.append(name) }
+                if JobFiles.isOurTemporary(name) && !(tag.map { JobFiles.isTemporary(name, tagged: $0) } ?? false) {
+                    ours.append(name)
+                }
                 return true
             }
             for name in ours { try self[box].unlinkIfPresent(name) }

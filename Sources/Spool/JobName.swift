@@ -212,6 +212,12 @@ enum JobFiles {
         FileName(bytes: [0x2E] + file.bytes + Array("\(hidden)\(tag)".utf8))
     }
 
+    /// Whether a name is one that `temporary` makes with this tag.
+    static func isTemporary(_ file: FileName, tagged tag: String) -> Bool {
+        let ending = (hidden + tag).utf8
+        return file.bytes.first == 0x2E && file.bytes.suffix(ending.count).elementsEqual(ending)
+    }
+
     /// Whether a hidden name is one that vizd makes while it writes, in any run.
     static func isOurTemporary(_ file: FileName) -> Bool {
         let bytes = file.bytes

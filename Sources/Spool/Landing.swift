@@ -60,6 +60,9 @@ package final class Landing: Sendable {
     /// The most landings in one batch.
     private static let batchLimit = 256
     private let monitor = Monitor(State())
+    private let spool: Spool
+    /// Ends the hidden names of this run, and tells them from those that an earlier one left. Eight hex digits.
+    package let tag = Random.hex(bytes: 4)
 
     /// Starts the thread.
     /// - Parameters:
@@ -67,8 +70,9 @@ package final class Landing: Sendable {
     ///   - reserve: room that is given up when the disk is full, and taken back when there is room above `floor`.
     package init(_ spool: Spool, status: StatusFiles?, reserve: Reserve? = nil, floor: DiskFloor = DiskFloor(bytes: 0))
     {
-        OwnedThread.spawn(name: "vizd-landing") { [monitor] in
-            var batch = LandingBatch(spool: spool, status: status, reserve: reserve, floor: floor)
+        self.spool = spool
+        OwnedThread.spawn(name: "vizd-landing") { [monitor, tag] in
+            var batch = LandingBatch(spool: spool, status: status, reserve: reserve, floor: floor, tag: tag)
             Landing.serve(monitor, &batch)
         }
     }
@@ -89,6 +93,11 @@ package final class Landing: Sendable {
         let withdrawal = Withdrawal(name: name, box: box, withRequest: withRequest)
         return try await submit { .withdraw(withdrawal, $0) }
     }
+
+    /// Removes what earlier runs left half-written in `done` or `failed`, and nothing of this one's: it may run beside
+    /// landings. Blocks as long as it takes to list the box, which may hold the jobs of months.
+    /// - Returns: the names that were removed.
+    package func sweep(_ box: Box) throws(SpoolFatal) -> [FileName] { try spool.sweep(box, but: tag) }
 
     private func submit(_ work: @Sendable (@escaping @Sendable (Result<LandingOutcome, SpoolFatal>) -> Void) -> Work)
         async throws(SpoolFatal) -> LandingOutcome

@@ -15,11 +15,12 @@ struct LandingBatch {
     let status: StatusFiles?
     let reserve: Reserve?
     let floor: DiskFloor
-    private let tag = Random.hex(bytes: 4)
+    /// Ends the hidden names of this run.
+    let tag: String
     private var syncing = SyncChoice()
 
-    init(spool: Spool, status: StatusFiles?, reserve: Reserve?, floor: DiskFloor) {
-        (self.spool, self.status, self.reserve, self.floor) = (spool, status, reserve, floor)
+    init(spool: Spool, status: StatusFiles?, reserve: Reserve?, floor: DiskFloor, tag: String) {
+        (self.spool, self.status, self.reserve, self.floor, self.tag) = (spool, status, reserve, floor, tag)
     }
 
     /// One landing on its way; `outcome` is set as soon as it can go no further in this batch.

@@ -99,6 +99,7 @@ extension EndToEnd {
             let second = try site.ready()
             #expect(try second.result("job", in: "failed") == result)
             try second.settled()
+            if point == "result cut short" { try second.awaitLine("start.tidied", ["what": "failed"]) }
             #expect(try second.stop() == 0)
             #expect(try failed.names() == ["job.json", "job.result.json"])
             #expect(try site.names("done").isEmpty)
@@ -117,10 +118,11 @@ extension EndToEnd {
             try site.box("incoming").open(".vizd-canary-0123-1", .create).write(all: [])
             try site.box("processing").open("gone.status.json", .create).write(all: [1])
             let daemon = try site.ready()
+            for box in ["incoming", "processing"] { #expect(try site.box(box).names() == [".mine"], "\(box)") }
+            // Beside the first jobs.
+            for box in ["done", "failed"] { try daemon.awaitLine("start.tidied", ["what": box, "files": "1"]) }
             #expect(try daemon.stop() == 0)
-            for box in ["incoming", "processing", "done", "failed"] {
-                #expect(try site.box(box).names() == [".mine"], "\(box)")
-            }
+            for box in ["done", "failed"] { #expect(try site.box(box).names() == [".mine"], "\(box)") }
         }
 
         @Test("another spool's journal is refused with 78 and a sentence, and nothing is claimed")

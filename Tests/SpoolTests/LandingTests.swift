@@ -97,6 +97,14 @@ struct LandingTests {
         landing = Landing(test.spool, status: status)
     }
 
+    @Test("what earlier runs left half-written is swept beside landings, and nothing of this one's")
+    func sweep() throws {
+        let (earlier, own) = (".a.result.json.vizd-0a1b2c3d", ".a.result.json.vizd-\(landing.tag)")
+        for name in [earlier, own, "a.result.json"] { try test.write("", FileName(name), in: .done) }
+        #expect(try landing.sweep(.done) == [FileName(earlier)])
+        #expect(try test.names(.done) == [own, "a.result.json"])
+    }
+
     @Test("a job without a request lands its result only; a request that somebody removed is no obstacle")
     func resultOnly() async throws {
         #expect(try await landing.land(order("a", source: nil)) == .landed(request: nil))

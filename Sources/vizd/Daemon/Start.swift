@@ -20,11 +20,12 @@ extension Assembly {
         do {
             let inventory = try Inventory(of: spool)
             try bind(hasWork: !inventory.found.isEmpty)
-            for box in Box.allCases where box != .tmp { tidied(box.rawValue, try spool.sweep(box)) }
+            for box in [Box.incoming, .processing] { tidied(box.rawValue, try spool.sweep(box)) }
             tidied("status files", inventory.staleStatuses)
             try spool.removeStatuses(inventory.staleStatuses)
             let leftovers = try recover(inventory, pulse)
             sweepWork()
+            sweepLanded()
             try remember()
             return Daemon(
                 spool: spool, incoming: Incoming.of(spool, settings), life: life, mailbox: mailbox, signals: signals,
@@ -88,9 +89,25 @@ extension Assembly {
         }
     }
 
-    private func tidied(_ what: String, _ files: [FileName]) {
+    private func tidied(_ what: String, _ files: [FileName]) { Self.tidied(what, files, log) }
+
+    private static func tidied(_ what: String, _ files: [FileName], _ log: Logger) {
         if files.isEmpty { return }
         log.notice("start.tidied", metadata: ["what": "\(what)", "files": "\(files.count)", "first": "\(files[0])"])
+    }
+
+    /// Beside the first jobs: `done` and `failed` may hold the jobs of months, and hidden files there hurt nobody.
+    private func sweepLanded() {
+        let (landing, log) = (landing, log)
+        Task(executorPreference: pool) {
+            for box in [Box.done, .failed] {
+                do throws(SpoolFatal) {
+                    Self.tidied(box.rawValue, try landing.sweep(box), log)
+                } catch {
+                    log.warning("start.untidied", metadata: ["what": "\(box.rawValue)", "reason": "\(error)"])
+                }
+            }
+        }
     }
 
     // MARK: - Jobs of the last run
