@@ -120,8 +120,12 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
     private func wait(_ change: RecordChange?, _ user: UserID) async -> Result<Void, WardrobeFailure> {
         await withUnsafeContinuation { continuation in
             let waiting = Waiting(change: change, answer: continuation)
-            let serves = state.withLock { state in !state.isClosed && state.lines.add(waiting, for: user) }
+            let (serves, isOver) = state.withLock { state in
+                state.isClosed ? (false, change == nil) : (state.lines.add(waiting, for: user), false)
+            }
             if serves { Task(executorPreference: BlockingPool.here) { await self.serve(user) } }
+            // A look that comes too late is none; a change may not be told that it was made.
+            if isOver { continuation.resume(returning: .success(())) }
         }
     }
 
@@ -183,7 +187,7 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
         while goesOn {
             await keeper.pace.pause(Self.lookAfter)
             // A failure was told by whoever had something to record; the next look tries again.
-            if !state.withLock(\.isClosed) { _ = await wait(nil, user) }
+            _ = await wait(nil, user)
             goesOn = state.withLock { state in
                 state.recent[user]?.looked()
                 if state.isClosed || state.recent[user]?.isEmpty ?? true { state.recent[user] = nil }
