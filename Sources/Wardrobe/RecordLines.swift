@@ -50,6 +50,8 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
         /// Nothing is written any more but what stands in the lines.
         var isClosed = false
         var closing: [UnsafeContinuation<Void, Never>] = []
+        /// Changes that came after the end: nobody may tell them that they were made, and the process is about to end.
+        var tooLate: [Waiting] = []
 
         var isQuiet: Bool { lines.isEmpty && recent.isEmpty }
     }
@@ -121,10 +123,12 @@ final class RecordLines<Keeper: RecordKeeper>: Sendable {
         await withUnsafeContinuation { continuation in
             let waiting = Waiting(change: change, answer: continuation)
             let (serves, isOver) = state.withLock { state in
-                state.isClosed ? (false, change == nil) : (state.lines.add(waiting, for: user), false)
+                guard state.isClosed else { return (state.lines.add(waiting, for: user), false) }
+                if change != nil { state.tooLate.append(waiting) }
+                return (false, change == nil)
             }
             if serves { Task(executorPreference: BlockingPool.here) { await self.serve(user) } }
-            // A look that comes too late is none; a change may not be told that it was made.
+            // A look that comes too late is none.
             if isOver { continuation.resume(returning: .success(())) }
         }
     }

@@ -12,6 +12,8 @@ import Testing
 @Suite("The end of a wardrobe")
 struct ClosingTests {
     private let place: TemporaryWardrobe
+    /// Wardrobes in which a change waits for ever are kept as long as the process, as vizd's is: a leak is another thing.
+    private static let kept = Mutex<[LocalWardrobe]>([])
 
     init() throws {
         place = try TemporaryWardrobe()
@@ -43,6 +45,7 @@ struct ClosingTests {
             isSynced.change { $0 = true }
             _ = goesOn.wait { $0 ? true : nil }
         }
+        Self.kept.withLock { $0.append(wardrobe) }
         let user = place.user
         let recording = Task { try await wardrobe.record(update("a", job: "j"), of: user) }
         await withCheckedContinuation { waiter in
