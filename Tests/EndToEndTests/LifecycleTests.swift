@@ -212,6 +212,7 @@ extension EndToEnd {
             try daemon.signal(10)
             let state = try daemon.awaitLine("vizd.state")
             #expect(state["in_flight"] == "1" && state["waiting"] == "0" && state["paused"] == "no")
+            #expect(state["stages"] == "prepare:1" && state["waits"] == "none" && state["providers"] == "flatlay:open")
             #expect(state["resident_bytes"].flatMap { Int($0) } ?? 0 > 0)
             try site.gate?.open()
             _ = try daemon.complete("held")

@@ -228,7 +228,7 @@ struct BFLTests {
         let wire = Wire(always: .answer(200, #"{"credits":99.5}"#))
         let account = try #require(try await bfl(wire).account())
         #expect(account.balance == 99.5 && wire.requests.map(\.url) == ["https://api.bfl.ai/v1/credits"])
-        let allowance = Allowance(concurrent: 25, daily: nil, usedToday: nil, ahead: 0)
+        let allowance = Allowance(atOnce: 25)
         #expect(account.models["flux-2-pro"] == allowance && BFL.standard.concurrent == 24)
         #expect(await failure { try await bfl(Wire(always: .answer(200, "[]"))).account() } != nil)
     }

@@ -243,7 +243,7 @@ struct FashnTests {
         let wire = Wire(always: .answer(200, body))
         let account = try #require(try await fashn(wire).account())
         #expect(account.balance == 12.5 && wire.requests.map(\.url) == ["https://api.example.test/v1/credits"])
-        let allowance = Allowance(concurrent: 7, daily: nil, usedToday: nil, ahead: 0)
+        let allowance = Allowance(atOnce: 7)
         #expect(account.models["product-to-model"] == allowance && account.models.count == 3)
         #expect(Fashn.standard.concurrent == 6)
         for body in ["", "{}", #"{"credits":7}"#] {

@@ -41,7 +41,7 @@ struct BFLModel: Sendable {
 
     /// So many tasks at once (every account has twenty-four) and no queue behind them.
     static func allowances(_ concurrent: Int) -> [String: Allowance] {
-        let each = Allowance(concurrent: concurrent, daily: nil, usedToday: nil, ahead: 0)
+        let each = Allowance(atOnce: concurrent)
         return Dictionary(uniqueKeysWithValues: all.map { ($0.name, each) })
     }
 

@@ -62,7 +62,7 @@ struct FashnModel: Sendable {
 
     /// So many predictions at once (six is unverified: two readings of its pages agree) and no queue behind them.
     static func allowances(_ concurrent: Int) -> [String: Allowance] {
-        let each = Allowance(concurrent: concurrent, daily: nil, usedToday: nil, ahead: 0)
+        let each = Allowance(atOnce: concurrent)
         return Dictionary(uniqueKeysWithValues: all.map { ($0.name, each) })
     }
 
