@@ -135,9 +135,8 @@ static void wait_for(int handle, int control, pid_t child, int64_t grace_ms) {
 int vz_keep(int control, const vz_program *program) {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) return -1;
     // The keeper ends when its work is done: nothing but SIGKILL comes before that.
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
     pid_t child = start(program);
     if (child < 0) {
         report(control, 'e', errno);

@@ -79,6 +79,14 @@ package final class SignalFD: Sendable {
     package static func ignoreBrokenPipes() {
         precondition(vz_signal_ignore(SIGPIPE) == 0, "SIGPIPE cannot be ignored")
     }
+
+    /// What tells the daemon something (SIGHUP, SIGUSR1) is not to end one of its children: `systemctl kill` reaches
+    /// every process of a service.
+    package static func ignoreNews() {
+        for number in [SIGHUP, SIGUSR1] {
+            precondition(vz_signal_ignore(number) == 0, "signal \(number) cannot be ignored")
+        }
+    }
 }
 
 /// poll(2) with a deadline.

@@ -143,8 +143,14 @@ package struct Allowance: Hashable, Sendable {
     package let usedToday: Int?
     /// Tasks beyond `concurrent` that the provider keeps in a queue of its own, so that it never runs dry.
     package let ahead: Int
+    /// Whether `concurrent` is for the tasks of all the account's models together.
+    package let isShared: Bool
 
-    package init(concurrent: Int?, daily: Int?, usedToday: Int?, ahead: Int = 2) {
-        (self.concurrent, self.daily, self.usedToday, self.ahead) = (concurrent, daily, usedToday, ahead)
+    package init(concurrent: Int?, daily: Int?, usedToday: Int?, ahead: Int = 2, isShared: Bool = false) {
+        (self.concurrent, self.daily, self.usedToday) = (concurrent, daily, usedToday)
+        (self.ahead, self.isShared) = (ahead, isShared)
     }
+
+    /// So many tasks of all models together, none beyond them, and no day's count.
+    package init(atOnce: Int) { self.init(concurrent: atOnce, daily: nil, usedToday: nil, ahead: 0, isShared: true) }
 }

@@ -18,6 +18,7 @@ struct Worker {
     private static let cpuSeconds = 300
 
     static func main() {
+        SignalFD.ignoreNews()
         let socket = MessageSocket(Descriptor(owning: 0))
         let worker: Worker
         do throws(SystemFailure) {

@@ -263,7 +263,7 @@ extension RetentionLimits {
 extension ServiceSettings {
     /// What the configuration says of one hosted service.
     init(_ service: Settings.Service, _ settings: Settings) {
-        self.init(baseURL: service.baseURL, model: service.model)
+        self.init(baseURL: service.baseURL, model: service.model, concurrent: service.concurrent)
         (apiKey, stall) = (service.apiKey?.reveal(), settings.http.stall.nanoseconds)
     }
 }

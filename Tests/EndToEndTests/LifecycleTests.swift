@@ -208,10 +208,13 @@ extension EndToEnd {
             let site = try Site(gated: true)
             let daemon = try site.ready(["VIZD_LIMITS_IN_FLIGHT": "1"])
             try site.deliver(Fixture.request(2), as: "held.json")
-            try daemon.awaitLine("job.admitted", ["job": "held"])
+            try daemon.await("its status") {
+                try site.box("processing").infoIfPresent(of: "held.status.json")
+            }
             try daemon.signal(10)
             let state = try daemon.awaitLine("vizd.state")
             #expect(state["in_flight"] == "1" && state["waiting"] == "0" && state["paused"] == "no")
+            #expect(state["stages"] == "prepare:1" && state["waits"] == "none" && state["providers"] == "flatlay:open")
             #expect(state["resident_bytes"].flatMap { Int($0) } ?? 0 > 0)
             try site.gate?.open()
             _ = try daemon.complete("held")

@@ -249,6 +249,12 @@ struct ExecTests {
         try await awaitEnd(of: try #require(Int32(try bench.left("pid").split(separator: "\n")[0])))
     }
 
+    @Test("what is told to vizd and reaches every process of the service does not end the keeper")
+    func keeperIsTold() async throws {
+        let bench = try Bench("for s in HUP USR1 TERM INT; do kill -$s $PPID; done; printf x > o; echo o")
+        #expect(await bench.run().bytes == Array("x".utf8))
+    }
+
     @Test("no more runs go on at once than are allowed, and each has a folder of its own")
     func atOnce() async throws {
         let bench = try Bench(

@@ -105,6 +105,11 @@ def lively(page, folder):
     must(set(shown(page)) and page.run("[...document.querySelectorAll('.card')].filter((one) => !one.hidden)"
                                        ".every((one) => /snow/i.test(one.textContent) && /hut/i.test(one.textContent))"),
          "words are looked for in prompts, each of them")
+    page.press("Escape", "/", *"film of")
+    must(page.run("[...document.querySelectorAll('.card')].filter((one) => !one.hidden)"
+                  ".every((one) => one.querySelector('.frame > img') && one.querySelector('.frame .play'))"),
+         "a film shows the picture that it was made of, and that it moves")
+    page.picture(f"{folder}/film.png")
     page.press(*"zzz")
     must(shown(page) == [] and page.run("!document.getElementById('none').hidden"), "nothing matches, and that is said")
     page.picture(f"{folder}/nothing-matches.png")

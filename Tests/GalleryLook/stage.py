@@ -98,7 +98,12 @@ class Stage:
         replaced["result"]["image"]["sha256"] = "0" * 64
         self.write(replaced)
         film = self.complete("film", 3, outfit_id="A film of it", user_id="jules")
-        film["result"]["image"].update(content_type="video/mp4", duration=5)
+        # Beside the picture that it was made of.
+        picture = film["result"]
+        picture["image_path"] = picture["image_path"].removesuffix(".jpg") + ".mp4"
+        with open(picture["image_path"], "wb") as file:
+            file.write(b"film")
+        picture["image"].update(content_type="video/mp4", duration=5, bytes=4)
         self.write(film)
         self.failed("no-outfit", "outfit_not_found",
                     "There is no outfit o-99 of peichin in wardrobe_photos/peichin/saved_outfits.json. Save it first, "

@@ -147,9 +147,9 @@ struct HouseTests {
         #expect(breaches.isEmpty, "\(breaches.joined(separator: "\n"))")
     }
 
-    /// Where a provider may be called by its name: its own folder, the registry, and the settings that carry its name.
+    /// Where a provider may be asked for by its name: its own folder and the registry.
     private func mayNameProviders(_ path: String) -> Bool {
-        path == "Sources/Providers/ProviderRegistry.swift" || path.hasPrefix("Sources/vizd/Settings/")
+        path == "Sources/Providers/ProviderRegistry.swift"
             || path.hasPrefix("Sources/Providers/") && path.split(separator: "/").count > 3
     }
 
@@ -173,7 +173,7 @@ struct HouseTests {
         }
     }
 
-    @Test("nobody but a provider's own folder, the registry and the settings asks which provider it is")
+    @Test("nobody but a provider's own folder and the registry asks which provider it is")
     func nobodyAsksWhichProvider() throws {
         let names = Array(Set(try providerNames()))
         #expect(Set(names).isSuperset(of: ["runway", "flatlay", "fashn", "bfl", "openai", "exec", "Runway ML"]))

@@ -60,6 +60,17 @@ struct WorkerTests {
         }
     }
 
+    @Test("what is told to vizd and reaches every process of the service does not end a worker")
+    func told() async throws {
+        try await Studio.with { workers in
+            _ = try await workers.inspect(Studio.picture("noise.jpg"))
+            let first = try #require(workers.report()[0].processID)
+            for signal: Int32 in [1, 10] { try Host.kill(first, signal: signal) }
+            _ = try await workers.inspect(Studio.picture("noise.jpg"))
+            #expect(workers.report()[0].processID == first)
+        }
+    }
+
     @Test("an order that a dying worker had not read yet is given to a fresh one")
     func killedBeforeReading() async throws {
         try await Studio.with { workers in

@@ -59,6 +59,25 @@ struct DeskBookTests {
         #expect(book.leave(place, at: 0) == [2])
     }
 
+    @Test("a limit of the whole account is that of its models together, and whoever came first goes in first")
+    func shared() {
+        var book = DeskBook()
+        let allowance = Allowance(atOnce: 2)
+        let both = Account(balance: 1, models: ["gen4_image": allowance, "gen4_image_turbo": allowance])
+        _ = book.read(both, of: "runway", at: 0)
+        #expect(book.enter(place, ticket: 0, at: 0) == nil && book.enter(other, ticket: 1, at: 0) == nil)
+        let reason = book.enter(other, ticket: 2, at: 0)
+        #expect(reason?.reason == "2 orders are under way, and the account may have 2 at work")
+        for (ticket, its) in [(UInt64(3), place), (4, other), (5, place)] {
+            #expect(book.enter(its, ticket: ticket, at: 0)?.kind == .place)
+        }
+        #expect(book.leave(place, at: 0) == [2] && book.leave(other, at: 0) == [3])
+        #expect(book.taken("runway") == 2 && book.waits(at: 0).count == 2)
+        // Raised, as by a reload: as many go in as there is room for now.
+        let more = Account(balance: 1, models: both.models.mapValues { _ in Allowance(atOnce: 4) })
+        #expect(book.read(more, of: "runway", at: 0) == [4, 5] && book.taken("runway") == 4)
+    }
+
     @Test("nobody goes in before those who wait, even where there would be a place")
     func noOvertaking() {
         var book = book(1)

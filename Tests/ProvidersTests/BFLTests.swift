@@ -13,7 +13,7 @@ private let task = "\(id) cost=4.5 \(address)"
 private let key = "8d2f6a10-93bb-4c55-a7c1-5f0e6b1d2c3a"
 
 private func bfl(_ wire: Wire, base: String = "https://api.bfl.ai") -> BFL {
-    BFL(ServiceSettings(baseURL: base, model: "flux-2-max"), key: key, transfer: wire)
+    BFL(ServiceSettings(baseURL: base, model: "flux-2-max", concurrent: 25), key: key, transfer: wire)
 }
 
 private func order(
@@ -223,13 +223,13 @@ struct BFLTests {
         #expect(price == Price(credits: 0, microdollars: 0))
     }
 
-    @Test("the account is its credits and twenty-four tasks at once")
+    @Test("the account is its credits and as many tasks at once as are set: twenty-four where nobody says")
     func account() async throws {
         let wire = Wire(always: .answer(200, #"{"credits":99.5}"#))
         let account = try #require(try await bfl(wire).account())
         #expect(account.balance == 99.5 && wire.requests.map(\.url) == ["https://api.bfl.ai/v1/credits"])
-        let allowance = Allowance(concurrent: 24, daily: nil, usedToday: nil, ahead: 0)
-        #expect(account.models["flux-2-pro"] == allowance)
+        let allowance = Allowance(atOnce: 25)
+        #expect(account.models["flux-2-pro"] == allowance && BFL.standard.concurrent == 24)
         #expect(await failure { try await bfl(Wire(always: .answer(200, "[]"))).account() } != nil)
     }
 }

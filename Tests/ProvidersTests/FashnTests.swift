@@ -11,7 +11,7 @@ private let created = #"{"id":"\#(id)","error":null}"#
 private let key = "fa-0123456789ab-0123456789abcdef"
 
 private func fashn(_ wire: Wire, seed: Int64 = 5, _ change: (inout ServiceSettings) -> Void = { _ in }) -> Fashn {
-    var settings = ServiceSettings(baseURL: "https://api.example.test/", model: "")
+    var settings = ServiceSettings(baseURL: "https://api.example.test/", model: "", concurrent: 7)
     change(&settings)
     return Fashn(settings, key: key, transfer: wire, clock: { seed })
 }
@@ -237,14 +237,15 @@ struct FashnTests {
         #expect(price == Price(credits: 1, microdollars: 75_000))
     }
 
-    @Test("the account is its credits and six predictions at once, of which no day's count is kept")
+    @Test("the account is its credits and as many predictions at once as are set: six where nobody says")
     func account() async throws {
         let body = #"{"credits":{"total":12.5,"subscription":2.5,"on_demand":10}}"#
         let wire = Wire(always: .answer(200, body))
         let account = try #require(try await fashn(wire).account())
         #expect(account.balance == 12.5 && wire.requests.map(\.url) == ["https://api.example.test/v1/credits"])
-        let allowance = Allowance(concurrent: 6, daily: nil, usedToday: nil, ahead: 0)
+        let allowance = Allowance(atOnce: 7)
         #expect(account.models["product-to-model"] == allowance && account.models.count == 3)
+        #expect(Fashn.standard.concurrent == 6)
         for body in ["", "{}", #"{"credits":7}"#] {
             #expect(await failure { try await fashn(Wire(always: .answer(200, body))).account() } != nil, "\(body)")
         }

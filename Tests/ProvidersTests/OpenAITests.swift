@@ -260,7 +260,7 @@ struct OpenAITests {
     @Test("as many calls are let in as the configuration says, and none ahead of them")
     func places() async throws {
         let account = try #require(try await openAI(Wire(always: .answer(200))) { $0.concurrent = 3 }.account())
-        #expect(account.models["gpt-image-2"] == Allowance(concurrent: 3, daily: nil, usedToday: nil, ahead: 0))
+        #expect(account.models["gpt-image-2"] == Allowance(atOnce: 3))
     }
 
     @Test("a picture of tens of megabytes is found and decoded, whatever stands around it")

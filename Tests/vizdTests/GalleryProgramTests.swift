@@ -34,6 +34,13 @@ struct GalleryThumbnailTests {
             return entry(name, sha256: SHA256.of(bytes).hex)
         }
 
+        /// Says that the file was written so many seconds after the year 2001 began.
+        func age(_ name: String, _ seconds: Int64) throws {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceReferenceDate: Double(seconds))],
+                ofItemAtPath: path + "/peichin/items/visualizations/\(name)")
+        }
+
         func entry(_ name: String, sha256: String = String(repeating: "0", count: 64)) -> GalleryEntry {
             var result = Sample.complete(name, path: "\(path)/peichin/items/visualizations/\(name)")
             guard case .complete(var picture, _) = result.outcome else { preconditionFailure("it is complete") }
@@ -71,18 +78,16 @@ struct GalleryThumbnailTests {
         _ = try closet.put([2], "replaced.jpg")
         try closet.folder.symlink("link.jpg", to: "/etc/passwd")
         try closet.folder.makeFIFO("pipe.jpg")
-        var (film, bucket, outside) = (good, good, good)
+        var (bucket, outside) = (good, good)
         if case .picture(var picture) = good.face {
-            picture.film = 5
-            film.face = .picture(picture)
-            (picture.film, picture.path) = (nil, nil)
+            picture.path = nil
             bucket.face = .picture(picture)
             picture.path = "/etc/passwd"
             outside.face = .picture(picture)
         }
         let found = try await closet.thumbnails([
             good, again, broken, replaced, closet.entry("gone.jpg"), closet.entry("link.jpg"),
-            closet.entry("pipe.jpg"), film, bucket, outside,
+            closet.entry("pipe.jpg"), bucket, outside,
         ])
         for thumbnail in found.prefix(2) {
             guard case .jpeg(let bytes, let width, let height) = thumbnail else {
@@ -94,10 +99,46 @@ struct GalleryThumbnailTests {
         }
         let reasons = found.dropFirst(2).map(reason)
         for (reason, words) in zip(
-            reasons, ["", "another picture", "not there", "", "no file", "a film", "bucket", "outside"])
+            reasons, ["", "another picture", "not there", "", "no file", "bucket", "outside"])
         {
             #expect(!reason.isEmpty && (words.isEmpty || reason.contains(words)), "\(reason)")
         }
+        await closet.workers.shutdown()
+    }
+
+    @Test("a film has the picture that it was made of: the one beside it, as long as that is older than the film")
+    func films() async throws {
+        let closet = try Closet()
+        let still = try example("teal-silk-shirt.jpg")
+        let order: [(name: String, film: Int64, still: Int64?)] = [
+            ("whole", 2, 1), ("newer", 1, 2), ("alone", 1, nil), ("other", 2, 1), ("pipe", 2, nil), ("odd", 2, 1),
+        ]
+        var films: [GalleryEntry] = []
+        for (name, film, picture) in order {
+            let file = name == "odd" ? "odd.mov" : "\(name).mp4"
+            var entry = try closet.put(Array("a film".utf8), file)
+            try closet.age(file, film)
+            if let picture {
+                _ = try closet.put(still, "\(name).jpg")
+                try closet.age("\(name).jpg", picture)
+            }
+            guard case .picture(var made) = entry.face else { continue }
+            (made.film, made.size) = (5, name == "other" ? 7 : 6)
+            entry.face = .picture(made)
+            films.append(entry)
+        }
+        try closet.folder.makeFIFO("pipe.jpg")
+        let found = try await closet.thumbnails(films)
+        guard case .jpeg(let bytes, _, _)? = found.first else {
+            Issue.record("\(found)")
+            return
+        }
+        #expect(bytes.starts(with: [0xFF, 0xD8]))
+        #expect(
+            found.dropFirst().map(reason) == [
+                "its picture was made anew since", "its picture is not there any more",
+                "another film has its place by now", "its picture is no file", "a film",
+            ])
         await closet.workers.shutdown()
     }
 

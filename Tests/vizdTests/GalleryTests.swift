@@ -19,7 +19,7 @@ private let strange = [
 private func entry(_ text: String, _ face: GalleryEntry.Face? = nil) -> GalleryEntry {
     let picture = GalleryPicture(
         path: text, url: text, provider: text, model: text, ratio: text, seed: 7, prompt: text, references: 3,
-        reused: true, width: 1080, height: 1440, sha256: text, film: nil, thumbnail: .none(text))
+        reused: true, width: 1080, height: 1440, size: 9, sha256: text, film: nil, thumbnail: .none(text))
     return GalleryEntry(
         face: face ?? .picture(picture), job: text, user: text, outfit: text, view: text,
         cost: ResultDocument.Cost(credits: 8, usd: 0.08), shares: 2, took: 1.5, finished: Sample.now)
@@ -185,6 +185,15 @@ struct GalleryEntryTests {
         result.outcome = .complete(picture: picture, views: [])
         guard case .picture(let film)? = GalleryEntry.entries(result).first?.face else { return }
         #expect(film.film == 5)
+        var moving = film
+        for thumbnail in [GalleryThumbnail.none("a film"), .jpeg([0xFF, 0xD8], width: 3, height: 4)] {
+            moving.thumbnail = thumbnail
+            var entry = GalleryEntry.entries(result)[0]
+            entry.face = .picture(moving)
+            let html = page([entry])
+            #expect(html.contains("<bdi>film 5 s</bdi>") && html.contains("Open the film"))
+            #expect(html.contains("r=\"27\""), "the tile does not look like a film's")
+        }
         for outcome: ResultDocument.Outcome in [
             .batch(.init(members: [])), .removed(["x"]), .profile(modelDescriptor: nil),
         ] {

@@ -76,4 +76,38 @@ struct RetryTests {
             }
         }
     }
+
+    @Test("a part is no job of its own: whether anything of the whole is left to run again is said")
+    func part() throws {
+        func batch(_ job: String, _ parts: [Bool]) throws {
+            var result = Sample.complete(job)
+            let members = parts.enumerated().map { index, isComplete in
+                ResultDocument.Batch.Member(
+                    outfitID: "o-\(index)", jobID: "\(job).000\(index + 1)", isComplete: isComplete)
+            }
+            result.outcome = .batch(.init(members: members))
+            try spool.write(result.encode(), "\(job).result.json", in: .done)
+        }
+        try batch("whole", [true, true])
+        try batch("partly", [true, false])
+        try batch("mostly-not", [true, false, false])
+        try spool.write(Array("{}".utf8), "odd.result.json", in: .done)
+        try fail("failed", .generationFailed)
+        let cases = [
+            ("whole.0001", "whole is complete in all its parts: nothing is left to run again."),
+            ("partly.0001", "partly is complete, but for 1 part. Submit what failed"),
+            ("mostly-not.0002", "mostly-not is complete, but for 2 parts. Submit what failed"),
+            ("odd.0001", "odd is complete, if not in all its parts."),
+            ("failed.0001", "`vizd retry failed` runs again"),
+            ("none.0001", "There is no job none"),
+        ]
+        for (job, words) in cases {
+            do {
+                _ = try retry().move(reference(job))
+                Issue.record("\(job) was moved")
+            } catch let failure as CommandFailure {
+                #expect(failure.status == .noSuchJob && failure.sentence.contains(words), "\(failure.sentence)")
+            }
+        }
+    }
 }

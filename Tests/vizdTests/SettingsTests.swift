@@ -482,7 +482,8 @@ struct SettingsTableTests {
             provider providers.fallback
             runway.apiKey runway.apiKeyFile runway.baseUrl runway.model runway.ratio runway.modelDescriptor
             runway.onLostResponse runway.resubmitAfter fashn.apiKey fashn.apiKeyFile fashn.baseUrl fashn.model
-            openai.apiKey openai.apiKeyFile openai.baseUrl openai.model bfl.apiKey bfl.apiKeyFile bfl.baseUrl bfl.model
+            fashn.concurrent openai.apiKey openai.apiKeyFile openai.baseUrl openai.model
+            bfl.apiKey bfl.apiKeyFile bfl.baseUrl bfl.model bfl.concurrent
             openai.quality openai.organization openai.project openai.concurrent
             exec.command exec.timeout exec.memory exec.outputBytes exec.concurrent
             poll.initial poll.interval limits.inFlight limits.perUser limits.queuedPerUser

@@ -102,15 +102,17 @@ struct DeskBook {
         var acceptedSince = 0
 
         /// Why nobody goes in now, if so.
-        func obstacle(_ model: String, at now: Int64) -> DeskWait? {
+        /// - Parameter all: the orders of all the provider's models that are under way.
+        func obstacle(_ model: String, of all: () -> Int, at now: Int64) -> DeskWait? {
             if let daily = allowance?.daily, (allowance?.usedToday ?? 0) + acceptedSince >= daily {
                 let words = "the account's \(daily) pictures a day with \(model) are used up"
                 return DeskWait(kind: .daily, reason: words, since: now)
             }
-            guard let allowance, let limit = allowance.concurrent, taken >= max(limit, 1) + allowance.ahead else {
-                return nil
-            }
-            let words = "\(taken) orders with \(model) are under way, and the account may have \(limit) at work"
+            guard let allowance, let limit = allowance.concurrent else { return nil }
+            let taken = allowance.isShared ? all() : taken
+            guard taken >= max(limit, 1) + allowance.ahead else { return nil }
+            let what = allowance.isShared ? "orders" : "orders with \(model)"
+            let words = "\(taken) \(what) are under way, and the account may have \(limit) at work"
             return DeskWait(kind: .place, reason: words, since: now)
         }
 
@@ -133,6 +135,25 @@ struct DeskBook {
         var failures = 0
         var lines: [String: Line] = [:]
 
+        /// Orders of all models that are under way.
+        var taken: Int { lines.values.reduce(0) { $0 + $1.taken } }
+
+        /// Why nobody goes in at a line now, if so; the health of the provider does not count.
+        func obstacle(_ model: String, at now: Int64) -> DeskWait? {
+            lines[model]?.obstacle(model, of: { taken }, at: now)
+        }
+
+        /// Who goes in next: of those who are first in a line that moves, whoever came first.
+        func next(at now: Int64) -> (model: String, ticket: UInt64)? {
+            if health.obstacle != nil { return nil }
+            var found: (model: String, ticket: UInt64)?
+            for (model, line) in lines {
+                guard let first = line.waiting.first, found.map({ first < $0.ticket }) ?? true else { continue }
+                if obstacle(model, at: now) == nil { found = (model, first) }
+            }
+            return found
+        }
+
         mutating func goIn(_ model: String) {
             lines[model, default: Line()].taken += 1
             if case .onTrial(let why) = health { health = .probing(why) }
@@ -154,7 +175,7 @@ struct DeskBook {
         var desk = desk(place.provider, at: now)
         defer { desks[place.provider] = desk }
         var line = desk.lines[place.model] ?? Line()
-        let obstacle = desk.health.obstacle ?? line.obstacle(place.model, at: now)
+        let obstacle = desk.health.obstacle ?? desk.obstacle(place.model, at: now)
         if obstacle == nil && line.waiting.isEmpty {
             desk.goIn(place.model)
             return nil
@@ -184,7 +205,7 @@ struct DeskBook {
         desks.flatMap { provider, desk in
             desk.lines.compactMap { model, line in
                 if line.waiting.isEmpty { return nil }
-                let wait = desk.health.obstacle ?? line.obstacle(model, at: now)
+                let wait = desk.health.obstacle ?? desk.obstacle(model, at: now)
                 return wait.map { (Place(provider: provider, model: model), $0, line.waiting) }
             }
         }
@@ -332,14 +353,10 @@ struct DeskBook {
         var desk = desk(provider, at: now)
         defer { desks[provider] = desk }
         var admitted: [UInt64] = []
-        for model in desk.lines.keys.sorted() {
-            while desk.health.obstacle == nil, let line = desk.lines[model], let first = line.waiting.first,
-                line.obstacle(model, at: now) == nil
-            {
-                desk.lines[model]?.waiting.removeFirst()
-                desk.goIn(model)
-                admitted.append(first)
-            }
+        while let (model, ticket) = desk.next(at: now) {
+            desk.lines[model]?.waiting.removeFirst()
+            desk.goIn(model)
+            admitted.append(ticket)
         }
         return admitted
     }
@@ -353,7 +370,7 @@ struct DeskBook {
     }
 
     /// Places that are taken at a provider.
-    func taken(_ provider: String) -> Int { desks[provider]?.lines.values.reduce(0) { $0 + $1.taken } ?? 0 }
+    func taken(_ provider: String) -> Int { desks[provider]?.taken ?? 0 }
 
     /// How many wait for a place at a provider.
     func waiting(_ provider: String) -> Int { desks[provider]?.lines.values.reduce(0) { $0 + $1.waiting.count } ?? 0 }

@@ -14,13 +14,14 @@ package struct BFL: Provider {
 
     private let calls: ServiceCalls
     private let failures: ServiceFailures
+    private let concurrent: Int
 
     package let traits: ProviderTraits
 
     /// - Parameter key: `bfl.apiKey`.
     init(_ settings: ServiceSettings, key: String, transfer: any Transferring) {
         let calls = ServiceCalls(settings, key: key, header: "x-key", transfer: transfer)
-        self.calls = calls
+        (self.calls, concurrent) = (calls, settings.concurrent)
         failures = ServiceFailures(service: BFL.service, quote: { calls.quote($0) })
         traits = ProviderTraits(
             id: BFL.service.id, displayName: BFL.service.displayName,
@@ -29,7 +30,7 @@ package struct BFL: Provider {
 
     /// What an environment has where the configuration says nothing.
     package static var standard: ServiceSettings {
-        ServiceSettings(baseURL: "https://api.bfl.ai", model: BFLModel.all[0].name)
+        ServiceSettings(baseURL: "https://api.bfl.ai", model: BFLModel.all[0].name, concurrent: 24)
     }
 
     /// The provider as the configuration has it, or what it lacks.
@@ -98,7 +99,7 @@ package struct BFL: Provider {
     /// There is no such call.
     package func cancel(_ taskID: String) async throws(ProviderFailure) { throw failures.cannotCancel() }
 
-    /// `GET /v1/credits`, and the limits of every account.
+    /// `GET /v1/credits`, and `bfl.concurrent`: no call tells how many an account may have.
     package func account() async throws(ProviderFailure) -> Account? {
         let answer: TransferAnswer
         do throws(TransferFailure) { answer = try await calls.read("/v1/credits") } catch {
@@ -108,7 +109,7 @@ package struct BFL: Provider {
         guard let credits = AnswerJSON.root(answer.body)?["credits"]?.amount else {
             throw failures.unreadable("the account", answer)
         }
-        return Account(balance: credits, models: BFLModel.allowances)
+        return Account(balance: credits, models: BFLModel.allowances(concurrent))
     }
 
     private func later(_ what: String, _ answer: TransferAnswer) -> ProviderFailure {

@@ -39,9 +39,11 @@ struct BFLModel: Sendable {
         return model
     }
 
-    /// Twenty-four tasks at once and no queue behind them.
-    static let allowances = Dictionary(
-        uniqueKeysWithValues: all.map { ($0.name, Allowance(concurrent: 24, daily: nil, usedToday: nil, ahead: 0)) })
+    /// So many tasks at once (every account has twenty-four) and no queue behind them.
+    static func allowances(_ concurrent: Int) -> [String: Allowance] {
+        let each = Allowance(atOnce: concurrent)
+        return Dictionary(uniqueKeysWithValues: all.map { ($0.name, each) })
+    }
 
     /// The sides of a picture are multiples of 16; four megapixels at most, taken as 2048 × 2048. How slender one may
     /// be is not written down: 64 is the shortest side, and eight to one keeps every size that anybody wants.

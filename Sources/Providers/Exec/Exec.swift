@@ -51,7 +51,7 @@ package struct Exec: Provider {
 
     /// What may run at once is the configuration's; nothing is started ahead of it.
     package func account() async throws(ProviderFailure) -> Account? {
-        let allowance = Allowance(concurrent: settings.concurrent, daily: nil, usedToday: nil, ahead: 0)
+        let allowance = Allowance(atOnce: settings.concurrent)
         return Account(balance: nil, models: [traits.models[0].name: allowance])
     }
 

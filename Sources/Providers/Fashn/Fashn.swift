@@ -14,6 +14,7 @@ package struct Fashn: Provider {
 
     private let calls: ServiceCalls
     private let failures: ServiceFailures
+    private let concurrent: Int
     private let clock: @Sendable () -> Int64
 
     package let traits: ProviderTraits
@@ -25,7 +26,7 @@ package struct Fashn: Provider {
         _ settings: ServiceSettings, key: String, transfer: any Transferring, clock: @escaping @Sendable () -> Int64
     ) {
         let calls = ServiceCalls(settings, key: key, header: "Authorization", prefix: "Bearer ", transfer: transfer)
-        self.calls = calls
+        (self.calls, concurrent) = (calls, settings.concurrent)
         self.clock = clock
         failures = ServiceFailures(service: Fashn.service, quote: { calls.quote($0) })
         traits = ProviderTraits(
@@ -35,7 +36,7 @@ package struct Fashn: Provider {
 
     /// What an environment has where the configuration says nothing.
     package static var standard: ServiceSettings {
-        ServiceSettings(baseURL: "https://api.fashn.ai", model: FashnModel.all[0].name)
+        ServiceSettings(baseURL: "https://api.fashn.ai", model: FashnModel.all[0].name, concurrent: 6)
     }
 
     /// The provider as the configuration has it, or what it lacks.
@@ -90,14 +91,14 @@ package struct Fashn: Provider {
     /// There is no such call.
     package func cancel(_ taskID: String) async throws(ProviderFailure) { throw failures.cannotCancel() }
 
-    /// `GET /v1/credits`, and the limits of every account.
+    /// `GET /v1/credits`, and `fashn.concurrent`: no call tells how many an account may have.
     package func account() async throws(ProviderFailure) -> Account? {
         let answer = try await read("/v1/credits", "the account")
         guard answer.isSuccess else { throw later("the account", answer) }
         guard let total = AnswerJSON.root(answer.body)?["credits"]?["total"]?.amount else {
             throw failures.unreadable("the account", answer)
         }
-        return Account(balance: total, models: FashnModel.allowances)
+        return Account(balance: total, models: FashnModel.allowances(concurrent))
     }
 
     // MARK: - Free calls

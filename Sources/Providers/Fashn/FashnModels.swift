@@ -60,11 +60,11 @@ struct FashnModel: Sendable {
         return model
     }
 
-    /// Six predictions at once and no queue behind them (unverified: two readings of its pages agree).
-    static let allowances = Dictionary(
-        uniqueKeysWithValues: all.map {
-            ($0.name, Allowance(concurrent: 6, daily: nil, usedToday: nil, ahead: 0))
-        })
+    /// So many predictions at once (six is unverified: two readings of its pages agree) and no queue behind them.
+    static func allowances(_ concurrent: Int) -> [String: Allowance] {
+        let each = Allowance(atOnce: concurrent)
+        return Dictionary(uniqueKeysWithValues: all.map { ($0.name, each) })
+    }
 
     /// The longest prompt is nowhere written (unverified): short enough for any of its kind.
     private static let promptLimit = 1000

@@ -64,7 +64,7 @@ package struct OpenAI: Provider {
     /// OpenAI's: a call beyond that would only wait, or be refused. No pictures of the day are counted, so nothing is
     /// concluded from a count about an order whose answer was lost.
     package func account() async throws(ProviderFailure) -> Account? {
-        let allowance = Allowance(concurrent: settings.concurrent, daily: nil, usedToday: nil, ahead: 0)
+        let allowance = Allowance(atOnce: settings.concurrent)
         return Account(
             balance: nil, models: Dictionary(uniqueKeysWithValues: OpenAI.modelNames.map { ($0, allowance) }))
     }

@@ -8,8 +8,12 @@ package struct ServiceSettings: Sendable {
     package var baseURL: String
     /// `SERVICE.model`: the model of a request that names none.
     package var model: String
+    /// `SERVICE.concurrent`: tasks at once.
+    package var concurrent: Int
     /// `http.stall`, nanoseconds: for the calls that can be made again.
     package var stall: Int64 = 20_000_000_000
 
-    package init(baseURL: String, model: String) { (self.baseURL, self.model) = (baseURL, model) }
+    package init(baseURL: String, model: String, concurrent: Int) {
+        (self.baseURL, self.model, self.concurrent) = (baseURL, model, concurrent)
+    }
 }

@@ -14,7 +14,8 @@ struct Gallery: ParsableCommand {
         discussion: """
             One file for a browser, with thumbnails in it; it fetches nothing and works without a network. Search, \
             filters, dark colours and keys are in it (? shows them). Thumbnails are made of pictures of the local \
-            wardrobe that are still those of the job; pictures in a bucket are links. The page shows people: it is \
+            wardrobe that are still those of the job, a film's of the picture that it was made of; what is in a \
+            bucket is a link. The page shows people: it is \
             readable for its owner and group only, as far as the umask admits. It reads the spool as `list` does and \
             needs no running vizd.
 

@@ -131,14 +131,30 @@ struct RetryMove {
         let what =
             switch try spool.place(of: root) {
             case .ended(.failed, _, _): "`vizd retry \(whole)` runs again what failed of it."
-            case .ended:
-                "\(whole) is complete, if not in all its parts. Submit what failed as a request of its own, or move "
-                    + "\(whole).json from done/ to incoming/ to run all of it again."
+            case .ended(_, let result, _): whatFailed(of: whole, result)
             case .waiting, .processing: "\(whole) has not ended; wait for it first (`vizd wait \(whole)`)."
             case .hidden(let failure): "Whether that has failed cannot be seen: \(failure)."
             case nil: "There is no job \(whole); `vizd list` shows those that there are."
             }
         return CommandFailure(.noSuchJob, "\(name) is a part of \(whole) and has no request of its own. \(what)")
+    }
+
+    /// What there is to run again of a job of several parts that is complete.
+    private func whatFailed(of whole: String, _ bytes: [UInt8]) -> String {
+        let failed: Int?
+        do throws(DocumentFault) {
+            let result = try ResultDocument.decode(bytes)
+            failed = if case .batch(let batch) = result.outcome { batch.failed } else { result.failedViews.count }
+        } catch {
+            failed = nil
+        }
+        if failed == 0 {
+            return "\(whole) is complete in all its parts: nothing is left to run again. To run all of it again on "
+                + "purpose, move \(whole).json from done/ to incoming/."
+        }
+        let parts = failed.map { $0 == 1 ? "but for 1 part" : "but for \($0) parts" } ?? "if not in all its parts"
+        return "\(whole) is complete, \(parts). Submit what failed as a request of its own, or move \(whole).json from "
+            + "done/ to incoming/ to run all of it again."
     }
 
     private func notFailed(_ job: JobReference) throws(SystemFailure) -> CommandFailure {

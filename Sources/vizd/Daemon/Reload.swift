@@ -64,9 +64,11 @@ extension Daemon {
 
     /// One line with what an operator asks first (SIGUSR1).
     func dumpState() {
+        let (stages, waits, providers) = metrics.standing()
         log.notice(
             "vizd.state",
             metadata: [
+                "stages": "\(stages)", "waits": "\(waits)", "providers": "\(providers)",
                 "in_flight": "\(slots.count)", "waiting": "\(incoming.queue.count)",
                 "parts_waiting": "\(families.behind)", "users": "\(incoming.queue.userCount)",
                 "leftovers": "\(leftovers.count)", "paused": "\(claiming.obstacle ?? "no")",

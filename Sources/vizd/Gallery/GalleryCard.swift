@@ -47,8 +47,10 @@ struct GalleryCard {
                             HTMLAttribute("width", "\(width)"), HTMLAttribute("height", "\(height)"),
                             HTMLAttribute("loading", "lazy"), HTMLAttribute("decoding", "async"),
                         ]))
+                if picture.film != nil { inside.append(span("play", [Self.playMark])) }
             case .none(let why):
-                inside += [Self.hanger, span("why", [.text("No thumbnail: \(why)")])]
+                let mark = picture.film == nil ? Self.hanger : Self.playMark
+                inside += [mark, span("why", [.text("No thumbnail: \(why)")])]
             }
         }
         if !tags.isEmpty {
@@ -58,7 +60,7 @@ struct GalleryCard {
     }
 
     private func alternative(_ picture: GalleryPicture) -> String {
-        "The outfit \(title)\(entry.user.map { " of \($0)" } ?? "")\(entry.view.map { ", view \($0)" } ?? ""), "
+        "\(picture.film == nil ? "The" : "A film of the") outfit \(title)\(entry.user.map { " of \($0)" } ?? "")\(entry.view.map { ", view \($0)" } ?? ""), "
             + "made by \(picture.provider)"
     }
 
@@ -164,5 +166,12 @@ struct GalleryCard {
         <svg viewBox="0 0 64 64" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" \
         stroke-linejoin="round" aria-hidden="true"><path d="M26 19a6 6 0 1 1 8.5 5.5c-1.6.7-2.5 1.8-2.5 3.5v2L6.5 \
         45.5C4 47 5 51 8 51h48c3 0 4-4 1.5-5.5L32 30"/></svg>
+        """)
+
+    /// What says of a tile that it moves.
+    static let playMark = HTML.own(
+        """
+        <svg viewBox="0 0 64 64" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linejoin="round" \
+        aria-hidden="true"><circle cx="32" cy="32" r="27"/><path d="M26 20 45 32 26 44z" fill="currentColor"/></svg>
         """)
 }

@@ -43,6 +43,8 @@ struct GalleryPicture: Equatable, Sendable {
     var reused: Bool
     var width: Int
     var height: Int
+    /// Bytes of the file.
+    var size: Int
     /// Of the file, in hexadecimal.
     var sha256: String
     /// Seconds of a film; nil for a picture.
@@ -96,7 +98,7 @@ extension GalleryPicture {
         self.init(
             path: path, url: picture.imageURL, provider: picture.provider, model: making.model, ratio: making.ratio,
             seed: making.seed, prompt: making.prompt, references: making.references, reused: making.reused,
-            width: image.width, height: image.height, sha256: image.sha256,
+            width: image.width, height: image.height, size: image.bytes, sha256: image.sha256,
             film: image.contentType.hasPrefix("video/") ? image.duration ?? 0 : nil)
     }
 }

@@ -83,6 +83,9 @@ enum GalleryStyle {
         }
         .frame img { width: 100%; height: 100%; object-fit: cover; object-position: 50% 20%; display: block; }
         .frame svg { width: 30%; max-width: 5rem; opacity: .55; }
+        .play { position: absolute; inset: 0; display: grid; place-items: center; pointer-events: none; color: #fff; }
+        .frame .play svg { width: 4rem; opacity: .95; }
+        .play circle { fill: rgb(0 0 0 / .5); }
         .why { display: block; padding: 1.2rem; text-align: center; }
         .failed .frame {
           background: var(--bad-ground); color: var(--ink); align-items: stretch; justify-content: flex-start;

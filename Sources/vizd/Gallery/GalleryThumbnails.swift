@@ -2,7 +2,8 @@
 // without one, nothing else.
 //
 // A picture is opened beneath the wardrobe's root and through no link, and it is shown only if it is still the file
-// that the job made (its SHA-256): a later job of the same outfit has the same place. Why there is none is always said.
+// that the job made (its SHA-256): a later job of the same outfit has the same place. Films are not looked into: one
+// has the picture that it was made of, which is stored beside it. Why there is none is always said.
 
 internal import Digest
 internal import Imaging
@@ -67,15 +68,15 @@ struct GalleryThumbnails: Sendable {
     }
 
     private func thumbnail(of picture: GalleryPicture) async -> GalleryThumbnail {
-        if picture.film != nil { return .none("a film") }
         guard let path = picture.path else { return .none("it is in the bucket") }
         guard let root else { return .none("the wardrobe is not on this machine") }
         guard path.hasPrefix(root.path + "/") else { return .none("it is outside of wardrobe.root") }
         let name = FileName(String(path.dropFirst(root.path.count + 1)))
         do {
-            let bytes = try await pool.run { () throws(SystemFailure) in try read(name, in: root) }
-            guard let bytes else { return .none("it is no file") }
-            guard SHA256.of(bytes).hex == picture.sha256 else { return .none("another picture has its place by now") }
+            let found = try await pool.run { () throws(SystemFailure) in
+                try picture.film == nil ? read(picture, name, in: root) : readStill(of: picture, name, in: root)
+            }
+            guard case .bytes(let bytes) = found else { return found.thumbnail }
             let file = try OpenFile.inMemory(bytes, label: "picture")
             let small = try await workers.prepare(
                 file, PrepareOptions(maximumEdge: Self.edge, quality: Self.quality))
@@ -89,10 +90,42 @@ struct GalleryThumbnails: Sendable {
         }
     }
 
-    private func read(_ name: FileName, in root: Directory) throws(SystemFailure) -> [UInt8]? {
+    /// What a thumbnail is made of, or why there is nothing.
+    private enum Found: Sendable {
+        case bytes([UInt8])
+        case none(String)
+
+        var thumbnail: GalleryThumbnail {
+            if case .none(let why) = self { .none(why) } else { .none("it was not drawn") }
+        }
+    }
+
+    private func read(_ picture: GalleryPicture, _ name: FileName, in root: Directory) throws(SystemFailure) -> Found {
         let file = try root.open(name, .read)
-        guard try file.info().kind == .regular else { return nil }
-        return try file.read(limit: limit)
+        guard try file.info().kind == .regular else { return .none("it is no file") }
+        let bytes = try file.read(limit: limit)
+        return SHA256.of(bytes).hex == picture.sha256 ? .bytes(bytes) : .none("another picture has its place by now")
+    }
+
+    /// The picture that a film was made of has the film's name but for its end. Its own digest is in no result: it is
+    /// that picture if it was there before the film.
+    private func readStill(of film: GalleryPicture, _ name: FileName, in root: Directory) throws(SystemFailure)
+        -> Found
+    {
+        let end = Array(".mp4".utf8)
+        guard name.bytes.suffix(end.count) == end[...] else { return .none("a film") }
+        let made = try root.open(name, .read).info()
+        guard made.kind == .regular else { return .none("it is no file") }
+        guard made.size == film.size else { return .none("another film has its place by now") }
+        do throws(SystemFailure) {
+            let file = try root.open(FileName(bytes: name.bytes.dropLast(end.count) + Array(".jpg".utf8)), .read)
+            let info = try file.info()
+            guard info.kind == .regular else { return .none("its picture is no file") }
+            guard info.modified <= made.modified else { return .none("its picture was made anew since") }
+            return .bytes(try file.read(limit: limit))
+        } catch  where error.errno == .notFound {
+            return .none("its picture is not there any more")
+        }
     }
 
     private static func words(_ failure: SystemFailure) -> String {

@@ -192,6 +192,17 @@ final class MetricsFile: Sendable {
             journal: sources.journal.figures, journalWaiting: sources.journal.waitingCount)
     }
 
+    /// How jobs under way and providers stand, in the words of the metrics, for the log: `generate:3 store:1`.
+    func standing() -> (stages: String, waits: String, providers: String) {
+        let board = sources.board.readings(at: sources.wallClock())
+        let stages = Stage.allCases.compactMap { stage in board.stages[stage].map { "\(stage.rawValue):\($0.count)" } }
+        let waits = WaitReason.ofJobs.compactMap { why in board.waits[why].map { "\(why.rawValue):\($0.count)" } }
+        let providers = sources.providers.names.map(provider).filter { $0.state != .unconfigured }
+            .map { "\($0.name):\($0.state.rawValue)" }
+        let words = { (parts: [String]) in parts.isEmpty ? "none" : parts.joined(separator: " ") }
+        return (words(stages), words(waits), words(providers))
+    }
+
     private func provider(_ name: String) -> ProviderReading {
         let (places, line) = sources.desk.figures(name)
         let state: ProviderReading.State =

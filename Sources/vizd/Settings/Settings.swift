@@ -87,6 +87,8 @@ struct Settings: Sendable, Equatable {
         var apiKey: Secret?
         var baseURL = ""
         var model = ""
+        /// Tasks at once.
+        var concurrent = 0
     }
 
     struct OpenAI: Sendable, Equatable {

@@ -58,6 +58,8 @@ struct LoadedSettings: Sendable {
 
 struct SettingsLoader {
     static let standardFile = "/etc/vizd/vizd.conf"
+    /// Who makes the pictures where nobody says: with its key, and without.
+    private static let (preferred, embedded) = ("runway", "flatlay")
 
     private let world: SettingsWorld
     private let capabilities: Capabilities
@@ -225,10 +227,10 @@ struct SettingsLoader {
                 reportCheck(
                     "provider", "“\(chosen)” needs \(key), which is not set; set it or choose another provider.")
             }
-        } else if settings.runway.apiKey != nil, exist.contains("runway") {
-            settings.provider = "runway"
+        } else if settings.runway.apiKey != nil, exist.contains(SettingsLoader.preferred) {
+            settings.provider = SettingsLoader.preferred
         } else {
-            settings.provider = "flatlay"
+            settings.provider = SettingsLoader.embedded
             guard settings.runway.apiKey != nil else { return }
             notices.append(
                 "runway.apiKey is set, but the provider runway is not in this version of vizd (it has: \(available)); "
@@ -268,7 +270,7 @@ struct SettingsLoader {
 
     /// A model, a size or an address that would only fail with the first paid order.
     private mutating func checkRunway() {
-        let (runway, isUsed) = (settings.runway, settings.provider == "runway" || settings.runway.apiKey != nil)
+        let runway = settings.runway
         checkFilms()
         // What does not even have the form of a ratio is told already.
         let isRatioSaid =
@@ -285,7 +287,7 @@ struct SettingsLoader {
                 "runway.ratio",
                 "“\(PixelSize(runway.ratio))” is no size of \(runway.model), which makes \(sizes.phrase).")
         }
-        if isUsed { checkAddress("runway.baseUrl", runway.baseURL) }
+        checkAddress(of: "runway", runway.baseURL, runway.apiKey)
     }
 
     /// The same for a service of which no more than this needs to be known.
@@ -297,14 +299,17 @@ struct SettingsLoader {
                 "\(name) has no model “\(service.model)” that vizd can order from\(nearest) It has: "
                     + models.joined(separator: ", ") + ".")
         }
-        if settings.provider == id || service.apiKey != nil { checkAddress("\(id).baseUrl", service.baseURL) }
+        checkAddress(of: id, service.baseURL, service.apiKey)
     }
 
-    /// An address to which a key would go in the clear.
-    private mutating func checkAddress(_ key: String, _ address: String) {
-        guard let host = WebAddress.plainHost(of: address), !settings.http.allowInsecure.contains(host) else { return }
+    /// An address to which a key would go in the clear: of the provider that is chosen, or of one with a key, which
+    /// requests can name.
+    private mutating func checkAddress(of id: String, _ address: String, _ key: Secret?) {
+        guard settings.provider == id || key != nil, let host = WebAddress.plainHost(of: address),
+            !settings.http.allowInsecure.contains(host)
+        else { return }
         reportCheck(
-            key,
+            "\(id).baseUrl",
             "“\(address)” is spoken to without TLS, and the key would go with it; write https://, or name "
                 + "\(host) in http.allowInsecure if that is what you want.")
     }
@@ -336,13 +341,7 @@ struct SettingsLoader {
                 "OpenAI has no image model “\(openai.model)” that vizd knows the price of\(nearest) It knows: "
                     + OpenAI.modelNames.joined(separator: ", ") + ".")
         }
-        let isUsed = settings.provider == "openai" || openai.apiKey != nil
-        if isUsed, let host = WebAddress.plainHost(of: openai.baseURL), !settings.http.allowInsecure.contains(host) {
-            reportCheck(
-                "openai.baseUrl",
-                "“\(openai.baseURL)” is spoken to without TLS, and the key would go with it; write https://, or name "
-                    + "\(host) in http.allowInsecure if that is what you want.")
-        }
+        checkAddress(of: "openai", openai.baseURL, openai.apiKey)
     }
 
     /// A program that could not be started.

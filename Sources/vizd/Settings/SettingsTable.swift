@@ -138,6 +138,9 @@ enum SettingsTable {
             "fashn.model", .text(limit: 64), \.fashn.model, default: "product-to-model",
             about: "Its model: product-to-model, or tryon-max and tryon-v1.6 for requests that all have a person_image."
         ),
+        Setting(
+            "fashn.concurrent", .integer(1...1000, unit: "predictions"), \.fashn.concurrent, default: "6",
+            about: "How many predictions may be under way there at once: what the account allows, or less."),
         Setting(secret: "openai.apiKey", \.openai.apiKey, about: "The key of your OpenAI account."),
         Setting(fileOf: "openai.apiKey"),
         Setting("openai.baseUrl", .url(), \.openai.baseURL, default: "https://api.openai.com", about: "Its address."),
@@ -162,6 +165,9 @@ enum SettingsTable {
         Setting(
             "bfl.model", .text(limit: 64), \.bfl.model, default: "flux-2-pro",
             about: "Its model: flux-2-pro, flux-2-max, flux-2-flex, flux-2-klein-9b or flux-2-klein-4b."),
+        Setting(
+            "bfl.concurrent", .integer(1...1000, unit: "tasks"), \.bfl.concurrent, default: "24",
+            about: "How many tasks may be under way there at once: what the account allows, or less."),
         Setting(
             "exec.command", .command, \.exec.command, default: "",
             about: "A program of your own that makes pictures, with its arguments: [/usr/local/bin/paint, --fast]."),

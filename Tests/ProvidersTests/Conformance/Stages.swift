@@ -157,7 +157,7 @@ final class ServiceStage: AddressStage {
     var secrets: [String] { [key, "sig=feed", ";base64,/9j"] }
 
     func provider() -> any Provider {
-        make(ServiceSettings(baseURL: simulator.baseURL, model: ""), key, transfer)
+        make(ServiceSettings(baseURL: simulator.baseURL, model: "", concurrent: 4), key, transfer)
     }
 
     func fetch(_ address: String) async throws(TransferFailure) -> TransferAnswer {
