@@ -98,11 +98,12 @@ extension Assembly {
 
     /// Beside the first jobs: `done` and `failed` may hold the jobs of months, and hidden files there hurt nobody.
     private func sweepLanded() {
-        let (landing, log) = (landing, log)
+        let (landing, log, pool) = (landing, log, pool)
         Task(executorPreference: pool) {
             for box in [Box.done, .failed] {
                 do throws(SpoolFatal) {
-                    Self.tidied(box.rawValue, try landing.sweep(box), log)
+                    let gone = try await pool.run { () throws(SpoolFatal) in try landing.sweep(box) }
+                    Self.tidied(box.rawValue, gone, log)
                 } catch {
                     log.warning("start.untidied", metadata: ["what": "\(box.rawValue)", "reason": "\(error)"])
                 }
