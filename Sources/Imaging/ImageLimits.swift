@@ -11,8 +11,8 @@ package struct ImageLimits: Sendable {
     package var pixels = 100_000_000
     /// Nanoseconds that one order may take; then its worker is killed.
     package var orderDeadline: Int64 = 60_000_000_000
-    /// Nanoseconds that a worker may take to start.
-    package var startDeadline: Int64 = 10_000_000_000
+    /// Nanoseconds that a worker may take to start, which is long on a machine that has too much to do.
+    package var startDeadline: Int64 = 30_000_000_000
     /// Bytes of address space of a worker (RLIMIT_AS). A HEIC photo of 12 megapixels needs 1 GiB, a JPEG 0.4 GiB.
     package var addressSpace = 2 << 30
     /// A worker that has had more bytes resident than this is replaced before its next order.

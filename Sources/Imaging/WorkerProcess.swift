@@ -58,7 +58,8 @@ final class WorkerProcess {
         self.child = consume child
     }
 
-    /// Starts a worker and waits for its greeting.
+    /// Starts a worker and waits for its greeting. One that is late with it says nothing of the photo that it was
+    /// started for, so it counts as gone.
     static func start(executable: String, limits: ImageLimits, bell: Bell) throws(WorkerTrouble) -> WorkerProcess {
         let worker: WorkerProcess
         do throws(SystemFailure) {
@@ -67,7 +68,14 @@ final class WorkerProcess {
             throw .gone("\(error)")
         }
         let deadline = MonotonicClock.now() + limits.startDeadline
-        switch try worker.receive(deadline: deadline, bell: bell) {
+        let greeting: WorkerMessage
+        do throws(WorkerTrouble) {
+            greeting = try worker.receive(deadline: deadline, bell: bell)
+        } catch {
+            guard case .late = error else { throw error }
+            throw .gone("it had not begun after \(Double(limits.startDeadline) / 1e9) s")
+        }
+        switch greeting {
         case .hello: return worker
         case .failed(_, .unavailable, let detail, _): throw .gone(detail)
         default: throw .gone("it spoke another protocol")

@@ -201,13 +201,14 @@ final class Workshop: Sendable {
         }
         let order = ImageOrder(
             number: number, mostBytes: limits.bytes, mostPixels: limits.pixels, task: customer.task)
-        let deadline = MonotonicClock.now() + limits.orderDeadline
+        let deadline: Int64
         do throws(WorkerTrouble) {
             if worker == nil {
                 worker = try WorkerProcess.start(executable: executable, limits: limits, bell: bells[index])
                 let processID = worker?.processID
                 state.withLock { $0.reports[index].processID = processID }
             }
+            deadline = MonotonicClock.now() + limits.orderDeadline
             try worker!.hand(order, files, deadline: deadline, bell: bells[index]) {
                 state.withLock { $0.reports[index].isHanded = true }
             }

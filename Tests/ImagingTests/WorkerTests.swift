@@ -222,7 +222,8 @@ struct WorkerTests {
         let photo = try Studio.picture("noise.jpg")
         for _ in 0..<2 {
             let failure = await Studio.failure { () throws(ImageFailure) in try await workers.inspect(photo) }
-            #expect(failure.map { [.unavailable, .timedOut].contains($0.code) } == true, "\(failure as Any)")
+            // One that never begins, too: that says nothing of the photo.
+            #expect(failure?.code == .unavailable, "\(failure as Any)")
         }
         await workers.shutdown()
     }
