@@ -156,6 +156,9 @@ final class Passage {
         case .bytes(let bytes):
             bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
             return range.count
+        case .woven(let body):
+            body.copy(range, to: target)
+            return range.count
         case .file(let file, count: _): return read(file, target, at: range.lowerBound)
         }
     }
@@ -216,6 +219,7 @@ extension TransferBody {
         switch self {
         case .none: 0
         case .bytes(let bytes): bytes.count
+        case .woven(let body): body.count
         case .file(_, let count): count
         }
     }

@@ -53,6 +53,8 @@ package struct TransferCredential: Sendable, CustomStringConvertible, CustomRefl
 package enum TransferBody: Sendable {
     case none
     case bytes([UInt8])
+    /// A text with pictures in it, which are made text on the way.
+    case woven(WovenBody)
     /// The first `count` bytes of a file, read by position: the file's own offset does not matter and is not moved.
     case file(OpenFile, count: Int)
 }
