@@ -44,10 +44,10 @@ class Rig(contextlib.ExitStack):
         self.spool, self.state = self.folder / "spool", self.folder / "state"
         self.wardrobe = self.folder / "wardrobe_photos"
         # Where vizd tells its service manager how it goes (sd_notify(3)): this program stands in for the manager.
+        # It never waits to be told anything, whether a vizd is started at all or not.
         self.ear = self.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        # Also where no vizd is ever started, and nothing comes.
         self.ear.setblocking(False)
-        self.is_listening = False
+        self.ear.bind(str(self.folder / "notify"))
         # When vizd was started last, and after how many seconds it was ready.
         self.began, self.ready_after = 0.0, 0.0
         if not keep:
@@ -170,17 +170,14 @@ class Rig(contextlib.ExitStack):
     def run_vizd(self, simulator, settings, before=()):
         """Starts vizd against a provider and waits until it is ready. `settings`: more of its environment; `before` as
         in `start`."""
-        address = str(self.folder / "notify")
-        if not self.is_listening:
-            self.ear.bind(address)
-            self.is_listening = True
         # An empty file, so that no configuration of the machine has a say.
         (self.folder / "vizd.conf").write_text("# Everything is in the environment.\n")
         place = f"127.0.0.1:{simulator.port}"
         environment = {
             "VIZD_CONFIG": str(self.folder / "vizd.conf"), "VIZD_SPOOL_DIR": str(self.spool),
             "VIZD_STATE_DIR": str(self.state), "VIZD_WARDROBE_ROOT": str(self.wardrobe), "RUNWAY_API_KEY": KEY,
-            "RUNWAY_BASE_URL": f"http://{place}", "VIZD_HTTP_ALLOW_INSECURE": place, "NOTIFY_SOCKET": address,
+            "RUNWAY_BASE_URL": f"http://{place}", "VIZD_HTTP_ALLOW_INSECURE": place,
+            "NOTIFY_SOCKET": str(self.folder / "notify"),
         }
         self.began = time.monotonic()
         process = self.start("vizd", "run", environment={**environment, **settings}, before=before)

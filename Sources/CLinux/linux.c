@@ -293,6 +293,8 @@ long vz_send_with(int fd, const void *bytes, size_t size, const int *passed, int
     return (long)sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
+long vz_message_size(int fd) { return (long)recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT); }
+
 long vz_receive_with(int fd, void *bytes, size_t size, int *passed, int capacity, int *count) {
     union {
         char space[CMSG_SPACE(sizeof(int) * VZ_PASSED_MAX)];

@@ -18,11 +18,8 @@ package struct JSONWriter: Sendable {
         var isEmpty = true
     }
 
-    /// A writer with nothing written. `reserving`: about how many bytes there will be, where that is much.
-    package init(pretty: Bool = false, reserving: Int = 0) {
-        self.pretty = pretty
-        if reserving > 0 { bytes.reserveCapacity(reserving) }
-    }
+    /// A writer with nothing written.
+    package init(pretty: Bool = false) { self.pretty = pretty }
 
     /// Opens an object, as the root, an element or the value of the last key.
     package mutating func beginObject() { begin(isObject: true) }
@@ -83,13 +80,6 @@ package struct JSONWriter: Sendable {
     package mutating func raw(_ text: [UInt8]) {
         beforeValue()
         bytes.append(contentsOf: text)
-    }
-
-    /// The same in pieces, for a text so large that it should be made in no other place first: `body` hands them over
-    /// one after the other.
-    package mutating func raw(inPieces body: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void) {
-        beforeValue()
-        body { bytes.append(contentsOf: $0) }
     }
 
     /// Ends a finished text with a line feed, as files do.

@@ -6,6 +6,9 @@
 //
 // Promise: at most `threads` pieces of blocking work are under way at any time. A pool for tasks has `spare` threads
 // beyond those, so that a task which only goes on (the journal has answered, a poll is due) never waits for a disk.
+// No more threads are woken for tasks than the machine has processors, and one: when the journal answers twenty tasks
+// at once, twenty threads would only get in each other's way. Whoever is awake takes the next task when its own is
+// done, and a thread that begins blocking work leaves its place among those to another.
 
 internal import CLinux
 
@@ -19,7 +22,7 @@ package final class BlockingPool: TaskExecutor {
     ///   - spare: threads beyond them, for tasks; at least one where tasks are made for this pool.
     package init(threads: Int, spare: Int = 0, name: String = "vizd-io") {
         precondition(threads > 0 && spare >= 0, "a pool of no threads would never run anything")
-        monitor = Monitor(PoolState(limit: threads))
+        monitor = Monitor(PoolState(limit: threads, threads: threads + spare))
         for _ in 0..<threads + spare {
             OwnedThread.spawn(name: name) { [monitor] in Seat(monitor).serve() }
         }
@@ -52,14 +55,20 @@ package final class BlockingPool: TaskExecutor {
 
     /// Queues `body`; nobody waits for it.
     package func submit(_ body: @escaping @Sendable () -> Void) {
-        monitor.changeForOne { $0.work.append(body) }
+        monitor.changeAndCall { state in
+            state.work.append(body)
+            return state.callForWork()
+        }
     }
 
     /// Takes a task of this pool's that can go on: what the runtime calls.
     package func enqueue(_ job: consuming ExecutorJob) {
         let turn = PoolState.Turn(job: UnownedJob(job), pool: self)
         if let seat = Seat.taken, seat.isAt(monitor) { return seat.goOn(with: turn) }
-        monitor.changeForOne { $0.turns.append(turn) }
+        monitor.changeAndCall { state in
+            state.turns.append(turn)
+            return state.callForTurns()
+        }
     }
 }
 
@@ -83,8 +92,38 @@ private struct PoolState {
     var work = Line<@Sendable () -> Void>()
     var turns = Line<Turn>()
     var isClosed = false
+    private let threads: Int
+    /// Threads that sleep, or have been called and do not run yet.
+    private var asleep = 0
+    /// How many of these have been called.
+    private var called = 0
+    private static let awakeMax = Host.processors + 1
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, threads: Int) { (self.limit, self.threads) = (limit, threads) }
+
+    /// Work was added, or a place for it is free. Answers whether a thread is to be called.
+    mutating func callForWork() -> Bool { !work.isEmpty && atWork < limit && call() }
+
+    /// A task was added, or one thread fewer is there for them. Answers whether a thread is to be called.
+    mutating func callForTurns() -> Bool {
+        let awake = threads - asleep + called - atWork
+        return !turns.isEmpty && awake < PoolState.awakeMax && call()
+    }
+
+    private mutating func call() -> Bool {
+        guard called < asleep else { return false }
+        called += 1
+        return true
+    }
+
+    /// A thread goes to sleep.
+    mutating func sleeps() { asleep += 1 }
+
+    /// A thread has woken up: the one that was called, or another in its place.
+    mutating func woke() {
+        asleep -= 1
+        called = max(0, called - 1)
+    }
 
     /// Work first, since it has waited for a place; nil while there is nothing that may be done.
     mutating func next() -> Step? {
@@ -162,14 +201,26 @@ private final class Seat {
                 handOver(turn)
             }
             inARow = 0
-            switch monitor.wait({ $0.next() }) {
+            switch nextStep() {
             case .turn(let turn)?: run(turn)
             case .work(let body)?:
                 isAtWork = true
+                monitor.changeAndCall { $0.callForTurns() }
                 body()
                 endWork()
             case .end?, nil: return
             }
+        }
+    }
+
+    private func nextStep() -> PoolState.Step? {
+        var isAsleep = false
+        return monitor.wait { state in
+            if isAsleep { state.woke() }
+            let step = state.next()
+            isAsleep = step == nil
+            if isAsleep { state.sleeps() }
+            return step
         }
     }
 
@@ -189,23 +240,28 @@ private final class Seat {
 
     /// Whether the task that runs here may block now; then `endWork` follows. Nobody overtakes work that waits.
     func beginWork() -> Bool {
-        isAtWork = monitor.look { state in
-            guard state.atWork < state.limit, state.work.isEmpty else { return false }
+        monitor.changeAndCall { state in
+            isAtWork = state.atWork < state.limit && state.work.isEmpty
+            guard isAtWork else { return false }
             state.atWork += 1
-            return true
+            if let turn = next.take() { state.turns.append(turn) }
+            return state.callForTurns()
         }
-        if isAtWork, let turn = next.take() { handOver(turn) }
         return isAtWork
     }
 
     func endWork() {
         isAtWork = false
-        let isAwaited = monitor.look { state in
+        monitor.changeAndCall { state in
             state.atWork -= 1
-            return !state.work.isEmpty
+            return state.callForWork()
         }
-        if isAwaited { monitor.changeForOne { _ in } }
     }
 
-    private func handOver(_ turn: PoolState.Turn) { monitor.changeForOne { $0.turns.append(turn) } }
+    private func handOver(_ turn: PoolState.Turn) {
+        monitor.changeAndCall { state in
+            state.turns.append(turn)
+            return state.callForTurns()
+        }
+    }
 }

@@ -49,13 +49,18 @@ package struct Descriptor: ~Copyable, Sendable {
 package final class OpenFile: Sendable {
     /// The descriptor; borrowed by calls of this module.
     package let descriptor: Descriptor
+    private let shown: PathText
     /// What it was opened as, for messages.
-    package let label: String
+    package var label: String { shown.text }
 
     /// Shares a descriptor under a name for messages.
-    package init(_ descriptor: consuming Descriptor, label: String = "") {
+    package convenience init(_ descriptor: consuming Descriptor, label: String = "") {
+        self.init(descriptor, shown: .text(label))
+    }
+
+    init(_ descriptor: consuming Descriptor, shown: PathText) {
         self.descriptor = descriptor
-        self.label = label
+        self.shown = shown
     }
 
     /// The number, valid as long as this object lives.

@@ -57,19 +57,35 @@ package enum RenameRule: UInt32, Sendable {
 /// A folder, held open. Calls may come from any thread.
 package final class Directory: Sendable {
     private let descriptor: Descriptor
+    fileprivate let place: PathText
     /// The path as people know it, for messages and for what must be handed out as a path.
-    package let path: String
+    package var path: String { place.text }
 
     /// Opens a folder by its path, following links as the shell does.
     package init(path: String) throws(SystemFailure) {
         let number = try checked("open", path) { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         descriptor = Descriptor(owning: number)
-        self.path = path
+        place = .text(path)
     }
 
-    private init(_ descriptor: consuming Descriptor, path: String) {
+    /// Opens a folder right beneath another, in one step: links are followed on the way to the other one, as the shell
+    /// does, and the folder itself must be none. `name` has no slash in it. Of a failure nobody can tell whether it
+    /// concerns the one or the other; who has to know opens them one after the other.
+    package init(path: String, holding name: FileName) throws(SystemFailure) {
+        precondition(
+            !name.bytes.isEmpty && !name.bytes.contains(0x2F) && name.bytes != [0x2E] && name.bytes != [0x2E, 0x2E],
+            "\(name) is no name of a folder")
+        let whole = FileName(bytes: Array(path.utf8) + [0x2F] + name.bytes)
+        let number = try checked("open", "\(path)/\(name)") {
+            whole.withCString { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+        }
+        descriptor = Descriptor(owning: number)
+        place = .within(.text(path), name)
+    }
+
+    private init(_ descriptor: consuming Descriptor, _ place: PathText) {
         self.descriptor = descriptor
-        self.path = path
+        self.place = place
     }
 
     /// The number, valid as long as this object lives.
@@ -87,14 +103,24 @@ package final class Directory: Sendable {
             } catch let error where error.errno == .exists {}
         }
         let flags = O_RDONLY | O_DIRECTORY
-        return Directory(try open(name, flags: flags, mode: 0, resolve: resolve), path: shown(name))
+        return Directory(try open(name, flags: flags, mode: 0, resolve: resolve), .within(place, name))
     }
 
     /// Opens a file beneath this folder.
     package func open(_ name: FileName, _ access: Access, mode: UInt32 = 0o640, resolve: Resolve = .noLinks)
         throws(SystemFailure) -> OpenFile
     {
-        OpenFile(try open(name, flags: access.flags, mode: mode, resolve: resolve), label: shown(name))
+        OpenFile(try open(name, flags: access.flags, mode: mode, resolve: resolve), shown: .within(place, name))
+    }
+
+    /// Opens a file for writing that is made fresh. One of that name, as a crash may have left it, goes first.
+    package func openFresh(_ name: FileName, mode: UInt32 = 0o640) throws(SystemFailure) -> OpenFile {
+        do throws(SystemFailure) {
+            return try open(name, .create, mode: mode)
+        } catch let error where error.errno == .exists {
+            try unlinkIfPresent(name)
+            return try open(name, .create, mode: mode)
+        }
     }
 
     private func open(_ name: FileName, flags: CInt, mode: UInt32, resolve: Resolve) throws(SystemFailure)
@@ -271,9 +297,8 @@ package final class Directory: Sendable {
         _ bytes: [UInt8], as name: FileName, temporary: FileName, mode: UInt32 = 0o640, durable: Bool = true,
         rule: RenameRule = .replace
     ) throws(SystemFailure) {
-        try unlinkIfPresent(temporary)
         do throws(SystemFailure) {
-            let file = try open(temporary, .create, mode: mode)
+            let file = try openFresh(temporary, mode: mode)
             try file.write(all: bytes)
             if durable { try file.sync() }
             try rename(temporary, as: name, rule)
@@ -289,7 +314,7 @@ package final class Directory: Sendable {
 /// A walk through a folder's names that can be stopped and gone on with.
 package final class Listing {
     private let folder: Descriptor
-    private let path: String
+    private let place: PathText
     private var buffer = [UInt8](repeating: 0, count: 32_768)
     private var filled = 0
     private var offset = 0
@@ -299,7 +324,7 @@ package final class Listing {
         let number = directory.raw
         folder = Descriptor(
             owning: try checked("openat", directory.path) { openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
-        path = directory.path
+        place = directory.place
     }
 
     /// The next name but "." and "..", or nil at the end.
@@ -307,7 +332,7 @@ package final class Listing {
         while true {
             if offset >= filled {
                 let number = folder.raw
-                filled = try checked("getdents64", path) {
+                filled = try checked("getdents64", place.text) {
                     buffer.withUnsafeMutableBytes { vz_getdents(number, $0.baseAddress, $0.count) }
                 }
                 offset = 0

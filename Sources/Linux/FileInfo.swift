@@ -95,6 +95,12 @@ package struct FileName: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
 
     /// For messages and terminals: control characters and what is no UTF-8 as `\xNN`.
     package var description: String {
+        // Nearly all names are plain, and are shown as they are.
+        if bytes.allSatisfy({ (0x20...0x7E).contains($0) }) { return String(decoding: bytes, as: UTF8.self) }
+        return escaped
+    }
+
+    private var escaped: String {
         var shown = ""
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -127,7 +133,7 @@ package struct FileName: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
     func withCString<Answer>(_ body: (UnsafePointer<CChar>) -> Answer) -> Answer {
         precondition(!bytes.contains(0), "a file name cannot hold NUL")
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { buffer in
-            for (index, byte) in bytes.enumerated() { buffer[index] = CChar(bitPattern: byte) }
+            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
             buffer[bytes.count] = 0
             return body(buffer.baseAddress!)
         }

@@ -57,7 +57,11 @@ package final class MessageSocket: Sendable {
                 throw SystemFailure(call: "recvmsg", errno: .again, subject: "")
             }
         }
-        var bytes = [UInt8](repeating: 0, count: MessageSocket.messageLimit)
+        // As much room as the next message takes, which is nearly always little. Where nothing can be said of it, and
+        // for one that is over the limit, as much as any may take.
+        let size = max(vz_message_size(number), 0)
+        let room = size > 0 && size <= MessageSocket.messageLimit ? size : MessageSocket.messageLimit
+        var bytes = [UInt8](repeating: 0, count: room)
         var passed = [CInt](repeating: -1, count: MessageSocket.fileLimit)
         var count: CInt = 0
         let got = try checked("recvmsg") {

@@ -69,6 +69,14 @@ package final class Monitor<State>: @unchecked Sendable {
         return answer
     }
 
+    /// Changes the value and wakes one waiter if `body` says so.
+    package func changeAndCall(_ body: (inout State) -> Bool) {
+        pthread_mutex_lock(mutex)
+        let calls = body(&state)
+        pthread_mutex_unlock(mutex)
+        if calls { pthread_cond_signal(condition) }
+    }
+
     /// Looks at the value, waking nobody.
     package func look<Answer>(_ body: (inout State) -> Answer) -> Answer {
         pthread_mutex_lock(mutex)

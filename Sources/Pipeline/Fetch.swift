@@ -1,4 +1,4 @@
-// Stage 3: the finished picture is fetched to the disk, decoded whole (a film: held against its own tables), and kept
+// Stage 3: the finished picture is fetched, decoded whole (a film: held against its own tables), and kept
 // durably before the journal calls it fetched. The address came from the provider, so it is foreign: no key goes there,
 // and it leads to no private network.
 
@@ -10,7 +10,7 @@ internal import Providers
 internal import Transfer
 
 extension Pipeline {
-    /// Fetches the finished picture into a file without a name in the work folder.
+    /// Fetches the finished picture into a file without a name, which lies in the work folder unless it is small.
     func fetch(_ plan: Plan, _ job: inout JobRun) async throws(StepTrouble) -> JobEvent {
         var watch = FetchWatch()
         while true {
@@ -38,14 +38,14 @@ extension Pipeline {
     }
 
     private func download(_ address: String, _ job: inout JobRun) async throws(StepTrouble) -> Download {
-        let file: OpenFile
+        let file: GrowingFile
         do throws(SystemFailure) {
-            file = try await work.unnamed()
+            file = try await work.growing()
         } catch {
             throw StepTrouble(error, of: "making a file for the finished picture in the work folder")
         }
         var request = TransferRequest(.get, address, reach: .foreign)
-        request.sink = .file(file)
+        request.sink = .growing(file)
         request.redirects = Pipeline.redirectsMax
         request.limits.bytes = settings.downloadBytes
         request.limits.stall = settings.stall
@@ -179,7 +179,7 @@ extension Pipeline {
 
     /// The picture as it came: with the answer, or fetched.
     private func arrived(_ job: JobRun) throws(ImageFailure) -> OpenFile {
-        if let file = job.download { return file }
+        if let download = job.download { return download.file }
         guard case .made(let picture, _)? = job.submission else { preconditionFailure("no picture came to be kept") }
         do throws(SystemFailure) {
             return try OpenFile.inMemory(picture.bytes, label: "the finished picture")

@@ -82,7 +82,7 @@ final class JobRun {
     /// Addresses of the finished picture.
     var outputs: [String] = []
     /// The picture as it was fetched.
-    var download: OpenFile?
+    var download: GrowingFile?
     /// The verified picture's bytes, as long as this run has them in memory.
     var picture: [UInt8]?
 

@@ -12,6 +12,10 @@ package import Linux
 package struct WorkFolder: Sendable {
     private let folder: Directory
     private let pool: BlockingPool
+    /// What is being fetched lies there while it is small.
+    private let memory = MemoryRoom(bytes: 32 << 20)
+    /// Bytes of one file that is being fetched, in memory.
+    private static let smallMax = 4 << 20
 
     package init(_ folder: Directory, pool: BlockingPool) { (self.folder, self.pool) = (folder, pool) }
 
@@ -32,19 +36,31 @@ package struct WorkFolder: Sendable {
             contentType: contentType)
     }
 
-    /// A new file without a name, for what is being fetched: nothing of it is left when vizd ends.
+    /// A new file without a name: nothing of it is left when vizd ends.
     package func unnamed() async throws(SystemFailure) -> OpenFile {
         let folder = folder
+        return try await pool.run { () throws(SystemFailure) in try WorkFolder.nameless(in: folder) }
+    }
+
+    /// The same for what is being fetched, which is in memory while it is small.
+    package func growing() async throws(SystemFailure) -> GrowingFile {
+        let (folder, memory) = (folder, memory)
         return try await pool.run { () throws(SystemFailure) in
-            do throws(SystemFailure) {
-                return try folder.openNameless(mode: 0o600)
-            } catch let error where error.errno == .notSupported || error.errno == .isDirectory {
-                // A file system without O_TMPFILE: a name for a moment.
-                let name = FileName(".\(Random.hex(bytes: 8))\(WorkFolder.ending)")
-                let file = try folder.open(name, .create, mode: 0o600)
-                try folder.unlink(name)
-                return file
+            try GrowingFile(in: memory, most: WorkFolder.smallMax) { () throws(SystemFailure) in
+                try WorkFolder.nameless(in: folder)
             }
+        }
+    }
+
+    private static func nameless(in folder: Directory) throws(SystemFailure) -> OpenFile {
+        do throws(SystemFailure) {
+            return try folder.openNameless(mode: 0o600)
+        } catch let error where error.errno == .notSupported || error.errno == .isDirectory {
+            // A file system without O_TMPFILE: a name for a moment.
+            let name = FileName(".\(Random.hex(bytes: 8))\(ending)")
+            let file = try folder.open(name, .create, mode: 0o600)
+            try folder.unlink(name)
+            return file
         }
     }
 

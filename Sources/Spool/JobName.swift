@@ -93,14 +93,15 @@ package struct JobName: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     private static func hasReservedEnding(_ text: String) -> Bool {
-        let bytes = Array(text.utf8.suffix(7))
-        for ending in [".result", ".status", ".cancel"] where bytes == Array(ending.utf8) { return true }
+        let bytes = text.utf8.suffix(7)
+        for ending in [".result", ".status", ".cancel"] where bytes.elementsEqual(ending.utf8) { return true }
         return endsInNumber(text)
     }
 
     private static func endsInNumber(_ text: String) -> Bool {
-        let five = Array(text.utf8.suffix(5))
-        return five.count == 5 && five.first == 0x2E && five.dropFirst().allSatisfy { (0x30...0x39).contains($0) }
+        var digits = text.utf8.suffix(5)
+        guard digits.popFirst() == 0x2E, digits.count == 4 else { return false }
+        return digits.allSatisfy { (0x30...0x39).contains($0) }
     }
 }
 

@@ -90,9 +90,8 @@ struct LandingBatch {
             return nil
         }
         let hidden = JobFiles.temporary(for: order.name.resultFile, tag: tag)
-        try box.unlinkIfPresent(hidden)
         do throws(SystemFailure) {
-            let file = try box.open(hidden, .create)
+            let file = try box.openFresh(hidden)
             try file.write(all: order.result)
             return file
         } catch {

@@ -119,7 +119,8 @@ package final class StatusFiles: Sendable {
 
     /// Ends a job and removes its file. Blocks while the file is being written: only on a thread that we own.
     package func retire(_ name: LandingName) throws(SystemFailure) {
-        monitor.change { $0.jobs[name] = nil }
+        // Nobody is woken: what is due for it is passed over.
+        monitor.look { $0.jobs[name] = nil }
         _ = monitor.wait { $0.writing == name ? nil : true }
         try spool[.processing].unlinkIfPresent(name.statusFile)
     }

@@ -50,9 +50,8 @@ final class Passage {
         isProxied = settings.proxy != nil
         headers = TextList(leg.headers)
         resolve = TextList(settings.resolve)
-        let writesFile = if case .file = leg.sink { true } else { false }
         exchange = Exchange(
-            method: leg.method, limits: leg.limits, bodyLength: leg.body.count, writesFile: writesFile, at: now)
+            method: leg.method, limits: leg.limits, bodyLength: leg.body.count, writesFile: leg.sink.isFile, at: now)
         handle.configure(leg.destination, leg.limits, settings)
         // A peer can keep libcurl reading frames without content, within one call, for as long as it sends them, and
         // nobody else is served meanwhile. Strangers get no chance to: their pictures come over HTTP/1.1.
@@ -156,6 +155,9 @@ final class Passage {
         case .bytes(let bytes):
             bytes.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[range])) }
             return range.count
+        case .woven(let body):
+            body.copy(range, to: target)
+            return range.count
         case .file(let file, count: _): return read(file, target, at: range.lowerBound)
         }
     }
@@ -185,9 +187,12 @@ final class Passage {
             memory.append(contentsOf: part.prefix(kept))
             return kept == count ? count : Passage.refusal(of: count)
         case .write(at: let offset):
-            guard case .file(let file) = leg.sink else { preconditionFailure("bytes for a file, and no file") }
             do throws(SystemFailure) {
-                try file.pwrite(all: part, at: offset)
+                switch leg.sink {
+                case .memory: preconditionFailure("bytes for a file, and no file")
+                case .file(let file): try file.pwrite(all: part, at: offset)
+                case .growing(let file): try file.pwrite(all: part, at: offset)
+                }
                 return count
             } catch {
                 exchange.halt(.sink(error))
@@ -216,6 +221,7 @@ extension TransferBody {
         switch self {
         case .none: 0
         case .bytes(let bytes): bytes.count
+        case .woven(let body): body.count
         case .file(_, let count): count
         }
     }

@@ -53,6 +53,8 @@ package struct TransferCredential: Sendable, CustomStringConvertible, CustomRefl
 package enum TransferBody: Sendable {
     case none
     case bytes([UInt8])
+    /// A text with pictures in it, which are made text on the way.
+    case woven(WovenBody)
     /// The first `count` bytes of a file, read by position: the file's own offset does not matter and is not moved.
     case file(OpenFile, count: Int)
 }
@@ -62,6 +64,16 @@ package enum TransferSink: Sendable {
     case memory
     /// Written from the beginning of an empty file, which is left as it is when the transfer fails. Not synced.
     case file(OpenFile)
+    /// The same for a file that may move from memory to the disk meanwhile.
+    case growing(GrowingFile)
+
+    /// Whether it is a file, wherever that is.
+    var isFile: Bool {
+        switch self {
+        case .memory: false
+        case .file, .growing: true
+        }
+    }
 }
 
 /// Where a request may go.

@@ -172,7 +172,7 @@ extension LocalStore {
     private static let forgotten: Int64 = 3_600_000_000_000
 
     fileprivate func put(_ bytes: [UInt8], for name: StoredName) throws(SystemFailure) {
-        let user = try rootFolder().folder([name.user.folder], make: true)
+        let user = try folder(making: name.user)
         let scratch = try UserFolder(user).scratch()
         try sweep(scratch)
         let target = try user.folder(name.folders.map { FileName($0) }, make: true)
@@ -188,6 +188,12 @@ extension LocalStore {
             throw error
         }
         try target.sync()
+    }
+
+    private func folder(making user: UserID) throws(SystemFailure) -> Directory {
+        // In one step where it is there; what stands in the way is told by the two.
+        do throws(SystemFailure) { return try Directory(path: root, holding: user.folder) } catch {}
+        return try rootFolder().folder([user.folder], make: true)
     }
 
     /// Removes pictures that a crash left half written.

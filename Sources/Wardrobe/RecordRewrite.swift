@@ -222,10 +222,9 @@ struct RecordRewrite: Sendable {
     private func writeAside(_ bytes: [UInt8], like old: RecordSnapshot?, _ scratch: Directory) throws(SystemFailure)
         -> (FileName, FileMark)
     {
-        try scratch.unlinkIfPresent(partial)
         let aside = FileName(asidePrefix + Self.digest(old?.bytes ?? []) + "-" + Self.digest(bytes))
         do throws(SystemFailure) {
-            let file = try scratch.open(partial, .create, mode: old == nil ? UserFolder.fileMode : 0o600)
+            let file = try scratch.openFresh(partial, mode: old == nil ? UserFolder.fileMode : 0o600)
             try file.write(all: bytes)
             if let old {
                 try keepOwner(of: old.info, on: file)

@@ -9,6 +9,8 @@ struct RecordScanner {
     private var at = 0
     /// The open containers from the outside in: true for an object.
     private var open: [Bool] = []
+    /// Where large values end, as far as the text has been read.
+    private(set) var spans = RecordSpans()
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -52,7 +54,7 @@ struct RecordScanner {
     /// Opens a container, and reads the first key of an object. Answers whether it was empty and so is complete.
     private mutating func begin() throws(RecordFault) -> Bool {
         guard open.count < RecordText.deepest else { throw fault("more than \(RecordText.deepest) levels of nesting") }
-        let isObject = bytes[at] == UInt8(ascii: "{")
+        let (isObject, start) = (bytes[at] == UInt8(ascii: "{"), at)
         at += 1
         skipSpace()
         if peek == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
@@ -60,6 +62,7 @@ struct RecordScanner {
             return true
         }
         open.append(isObject)
+        spans.open(at: start, level: open.count)
         if isObject { try key() }
         return false
     }
@@ -76,6 +79,7 @@ struct RecordScanner {
                 return
             case isObject ? UInt8(ascii: "}") : UInt8(ascii: "]"):
                 at += 1
+                spans.close(at: at, level: open.count)
                 open.removeLast()
             default: throw unexpected(isObject ? "a comma or }" : "a comma or ]")
             }
@@ -93,6 +97,7 @@ struct RecordScanner {
 
     private mutating func string() throws(RecordFault) {
         at += 1
+        at = bytes.withUnsafeBytes { RecordWords.afterPlain(at, in: $0) }
         while let byte = peek {
             switch byte {
             case UInt8(ascii: "\""):
@@ -100,7 +105,7 @@ struct RecordScanner {
                 return
             case UInt8(ascii: "\\"): try escape()
             case 0..<0x20: throw fault("a control character within a string")
-            default: at += 1
+            default: at = bytes.withUnsafeBytes { RecordWords.afterPlain(at + 1, in: $0) }
             }
         }
         throw unexpected("the end of a string")
@@ -159,7 +164,11 @@ struct RecordScanner {
 
     private var peek: UInt8? { at < bytes.count ? bytes[at] : nil }
 
-    private mutating func skipSpace() { while let byte = peek, Self.isSpace(byte) { at += 1 } }
+    private mutating func skipSpace() {
+        while let byte = peek, Self.isSpace(byte) {
+            at = byte == 0x20 ? bytes.withUnsafeBytes { RecordWords.afterSpaces(at, in: $0) } : at + 1
+        }
+    }
 
     private func fault(_ what: String) -> RecordFault { RecordFault(what, at: at, in: bytes) }
 

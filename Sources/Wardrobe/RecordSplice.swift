@@ -112,8 +112,8 @@ struct RecordLayout: Hashable {
 
     /// The first member of the file's own object shows one level of indentation.
     private static func unit(of record: RecordText) -> [UInt8] {
-        guard let first = record.members(of: record.root).first else { return [] }
-        let gap = record.space(before: first.key.lowerBound)
+        guard let first = record.firstKey(of: record.root) else { return [] }
+        let gap = record.space(before: first)
         return newline(of: gap).isEmpty ? [0x20, 0x20] : indent(of: gap)
     }
 

@@ -2,8 +2,9 @@
 //
 // Records belong to the app. They may hold what a request of ours may not: a key twice, half a surrogate pair, `NaN` as
 // Python writes it, a byte order mark. All that is somebody else's text, to be copied and not to be judged, so this
-// reader checks the grammar once and then only tells places; no tree is built, and a record costs the memory of its
-// bytes. What breaks the grammar, the encoding or the limits is a `RecordFault` with line and column.
+// reader checks the grammar once and then only tells places. No tree is built; only where large values end is kept from
+// that one pass (`RecordSpans`), so that to look for a member does not mean to read what stands before it again. What
+// breaks the grammar, the encoding or the limits is a `RecordFault` with line and column.
 
 /// Why some bytes cannot be read as a record, and where.
 struct RecordFault: Error, Hashable {
@@ -39,10 +40,12 @@ struct RecordText {
     let bytes: [UInt8]
     /// The one value of the file, without the white space around it.
     let root: Range<Int>
+    private let spans: RecordSpans
 
     init(_ bytes: [UInt8]) throws(RecordFault) {
         var scanner = RecordScanner(bytes: bytes)
         root = try scanner.document()
+        spans = scanner.spans
         self.bytes = bytes
     }
 
@@ -58,17 +61,28 @@ struct RecordText {
 
     /// The members of an object in the order of the file; none if the value is no object.
     func members(of object: Range<Int>) -> [RecordMember] {
-        guard kind(of: object) == .object else { return [] }
         var found: [RecordMember] = []
+        forEachMember(of: object) { found.append($0) }
+        return found
+    }
+
+    private func forEachMember(of object: Range<Int>, _ body: (RecordMember) -> Void) {
+        guard kind(of: object) == .object else { return }
         var at = afterSpace(object.lowerBound + 1)
         while bytes[at] != UInt8(ascii: "}") {
             let key = at..<end(of: at)
             let start = afterSpace(afterSpace(key.upperBound) + 1)
             let value = start..<end(of: start)
-            found.append(RecordMember(key: key, value: value))
+            body(RecordMember(key: key, value: value))
             at = next(after: value.upperBound)
         }
-        return found
+    }
+
+    /// Where the first key of an object stands; nil if there is none.
+    func firstKey(of object: Range<Int>) -> Int? {
+        guard kind(of: object) == .object else { return nil }
+        let at = afterSpace(object.lowerBound + 1)
+        return bytes[at] == UInt8(ascii: "}") ? nil : at
     }
 
     /// The elements of an array in the order of the file; none if the value is no array.
@@ -85,7 +99,9 @@ struct RecordText {
 
     /// The member of that name; of several the last, which is the one that nearly every reader of JSON takes.
     func member(_ name: String, of object: Range<Int>) -> RecordMember? {
-        members(of: object).last { spells($0.key, name) }
+        var found: RecordMember?
+        forEachMember(of: object) { if spells($0.key, name) { found = $0 } }
+        return found
     }
 
     /// The value of that name.
@@ -103,7 +119,8 @@ struct RecordText {
     /// Whether a string spells exactly these characters once its escapes are resolved. Compared by bytes: neither
     /// another normal form nor half a surrogate pair is the same.
     func spells(_ value: Range<Int>, _ text: String) -> Bool {
-        guard kind(of: value) == .string else { return false }
+        // An escape is longer than what it stands for.
+        guard kind(of: value) == .string, value.count - 2 >= text.utf8.count else { return false }
         let inner = bytes[value.lowerBound + 1..<value.upperBound - 1]
         guard inner.contains(UInt8(ascii: "\\")) else { return inner.elementsEqual(text.utf8) }
         return unescaped(value).elementsEqual(text.utf8)
@@ -130,7 +147,11 @@ struct RecordText {
     }
 
     /// Where the value that starts here ends. The grammar was checked: it does end.
-    private func end(of start: Int) -> Int { bytes.withUnsafeBytes { RecordText.end(of: start, in: $0) } }
+    private func end(of start: Int) -> Int {
+        let isContainer = bytes[start] == UInt8(ascii: "{") || bytes[start] == UInt8(ascii: "[")
+        if isContainer, let known = spans.end(of: start) { return known }
+        return bytes.withUnsafeBytes { RecordText.end(of: start, in: $0) }
+    }
 
     private static func end(of start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
         var at = start
@@ -140,7 +161,7 @@ struct RecordText {
             case UInt8(ascii: "\""): at = endOfString(at, in: bytes)
             case UInt8(ascii: "{"), UInt8(ascii: "["): (at, depth) = (at + 1, depth + 1)
             case UInt8(ascii: "}"), UInt8(ascii: "]"): (at, depth) = (at + 1, depth - 1)
-            case UInt8(ascii: " ") where depth > 0: at = afterSpaces(at, in: bytes)
+            case UInt8(ascii: " ") where depth > 0: at = RecordWords.afterSpaces(at, in: bytes)
             case _ where depth > 0: at += 1
             default: while at < bytes.count, RecordScanner.isWord(bytes[at]) { at += 1 }
             }
@@ -148,12 +169,10 @@ struct RecordText {
         return at
     }
 
-    /// Most of a record is text in strings and the white space that programs indent with; both are passed over eight
-    /// bytes at a time.
     private static func endOfString(_ start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
         var at = start + 1
         while true {
-            while let word = word(at, in: bytes), !hasZero(word ^ quotes), !hasZero(word ^ backslashes) { at += 8 }
+            at = RecordWords.afterPlain(at, in: bytes)
             switch bytes[at] {
             case UInt8(ascii: "\""): return at + 1
             case UInt8(ascii: "\\"): at += 2
@@ -162,24 +181,6 @@ struct RecordText {
         }
     }
 
-    private static func afterSpaces(_ start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
-        var at = start + 1
-        while word(at, in: bytes) == spaces { at += 8 }
-        while at < bytes.count, bytes[at] == UInt8(ascii: " ") { at += 1 }
-        return at
-    }
-
-    private static let ones: UInt64 = 0x0101_0101_0101_0101
-    private static let quotes = ones * UInt64(UInt8(ascii: "\""))
-    private static let backslashes = ones * UInt64(UInt8(ascii: "\\"))
-    private static let spaces = ones * UInt64(UInt8(ascii: " "))
-
-    /// Eight bytes; nil where there are fewer.
-    private static func word(_ at: Int, in bytes: UnsafeRawBufferPointer) -> UInt64? {
-        at + 8 <= bytes.count ? bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self) : nil
-    }
-
-    private static func hasZero(_ word: UInt64) -> Bool { (word &- ones) & ~word & (ones << 7) != 0 }
 }
 
 // MARK: Escapes

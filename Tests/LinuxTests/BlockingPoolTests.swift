@@ -63,6 +63,28 @@ struct BlockingPoolTests {
         #expect(isOver.look { $0 })
     }
 
+    @Test("work that waits for tasks never keeps all threads from them, however much of it there is")
+    func leavesPlaces() async {
+        let pool = BlockingPool(threads: 12, spare: 1)
+        for _ in 0..<50 {
+            let gone = Monitor(0)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<12 {
+                    group.addTask(executorPreference: pool) {
+                        await pool.run { _ = gone.wait { $0 == 40 ? true : nil } }
+                    }
+                }
+                for _ in 0..<40 {
+                    group.addTask(executorPreference: pool) {
+                        await Task.yield()
+                        gone.change { $0 += 1 }
+                    }
+                }
+            }
+            #expect(gone.look { $0 } == 40)
+        }
+    }
+
     @Test("what a task has set going is not held up by what the task does next, however long that blocks")
     func handsOver() async {
         let pool = BlockingPool(threads: 1, spare: 1)

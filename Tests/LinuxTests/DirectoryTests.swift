@@ -53,6 +53,37 @@ struct DirectoryTests {
         #expect(try Host.readFile(path, limit: 1 << 10).count > 3)
     }
 
+    @Test("a folder that is opened together with the one above it is the same one, under the same path")
+    func inOneStep() throws {
+        _ = try folder.directory("within", createMode: 0o700)
+        let step = try Directory(path: folder.path, holding: "within")
+        #expect(try step.info().identity == folder.directory("within").info().identity)
+        #expect(step.path == "\(folder.path)/within")
+        // The one above may be a link, as for the shell; the folder itself may not.
+        try folder.symlink("link", to: "within")
+        let deeper = try folder.directory("within").directory("deeper", createMode: 0o700)
+        let through = try Directory(path: "\(folder.path)/link", holding: "deeper")
+        #expect(try through.info().identity == deeper.info().identity)
+        for name: FileName in ["link", "missing"] {
+            #expect(throws: SystemFailure.self) { try Directory(path: folder.path, holding: name) }
+        }
+        try folder.publish([1], as: "file", temporary: ".file.tmp")
+        #expect(throws: SystemFailure.self) { try Directory(path: folder.path, holding: "file") }
+    }
+
+    @Test("a file that is made fresh takes the place of what a crash left under its name, and of nothing that stays")
+    func fresh() throws {
+        try folder.openFresh(".left").write(all: [1, 2, 3])
+        let file = try folder.openFresh(".left", mode: 0o600)
+        #expect(try file.info().size == 0 && file.info().mode & 0o777 == 0o600)
+        #expect(file.label == "\(folder.path)/.left")
+        try folder.symlink(".link", to: ".left")
+        #expect(try folder.openFresh(".link").info().identity != file.info().identity)
+        #expect(try folder.info(of: ".link").kind == .regular)
+        _ = try folder.directory("folder", createMode: 0o700)
+        #expect(throws: SystemFailure.self) { try folder.openFresh("folder") }
+    }
+
     @Test("a file whose owner dates it beyond what nanoseconds in 64 bits hold is as new as they can say")
     func farFuture() throws {
         try folder.publish([1], as: "far", temporary: ".far.tmp")

@@ -223,10 +223,12 @@ final class ScriptedTransfer: Transferring {
         let next = script.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         guard let next else { throw TransferFailure(.unconnected, sent: .nothing, "the test had no answer") }
         let (status, body) = try next.get()
-        guard case .file(let file) = request.sink, (200..<300).contains(status) else {
+        guard case .growing(let file) = request.sink, (200..<300).contains(status) else {
             return TransferAnswer(status: status, headers: [], body: body)
         }
-        do throws(SystemFailure) { try file.write(all: body) } catch { Issue.record(error) }
+        body.withUnsafeBytes { bytes in
+            do throws(SystemFailure) { try file.pwrite(all: bytes, at: 0) } catch { Issue.record(error) }
+        }
         return TransferAnswer(status: status, headers: [], body: [], bytes: body.count)
     }
 }

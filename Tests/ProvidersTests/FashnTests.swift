@@ -36,7 +36,7 @@ private func order(
 @Suite("FASHN AI")
 struct FashnTests {
     private func text(_ order: Order) -> String {
-        String(decoding: FashnOrder.body(order, FashnModel.of(order), fallbackSeed: 5), as: UTF8.self)
+        String(decoding: FashnOrder.body(order, FashnModel.of(order), fallbackSeed: 5).bytes, as: UTF8.self)
     }
 
     // MARK: - What is sent

@@ -297,7 +297,7 @@ private struct NoPainter: SheetPainting {
 
 /// Another encoder than the one that is tested elsewhere.
 private func base64(_ bytes: [UInt8]) -> [UInt8] {
-    Array(DataURI.quoted(bytes).dropFirst(#""data:image/jpeg;base64,"#.utf8.count).dropLast())
+    Array(OrderText.quoted(bytes).dropFirst(#""data:image/jpeg;base64,"#.utf8.count).dropLast())
 }
 
 extension String {

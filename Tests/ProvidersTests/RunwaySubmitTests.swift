@@ -54,7 +54,7 @@ struct RunwaySubmitTests {
             var uploaded = Sample.reference("top", image: [1, 2, 3])
             uploaded.handle = "runway://abc/def?g=h"
             let order = Sample.order(name, seed: 9, prompt: "p", references: [uploaded])
-            return String(decoding: RunwayOrder.body(order, entry), as: UTF8.self)
+            return String(decoding: RunwayOrder.body(order, entry).bytes, as: UTF8.self)
         }
         #expect(
             try body("gpt_image_2") == #"{"model":"gpt_image_2","promptText":"p","ratio":"1440:1920","#
@@ -73,7 +73,8 @@ struct RunwaySubmitTests {
         }
         let bare = RunwayOrder.body(Sample.order(prompt: "p"), RunwayModel.all[0])
         #expect(
-            String(decoding: bare, as: UTF8.self) == #"{"model":"gen4_image","promptText":"p","ratio":"1080:1440"}"#)
+            String(decoding: bare.bytes, as: UTF8.self)
+                == #"{"model":"gen4_image","promptText":"p","ratio":"1080:1440"}"#)
     }
 
     @Test("base64 is right for every length, as the examples of its definition have it")
@@ -83,10 +84,10 @@ struct RunwaySubmitTests {
             ("foobar", "Zm9vYmFy"),
         ]
         for (text, encoded) in examples {
-            let uri = DataURI.quoted(Array(text.utf8))
+            let uri = OrderText.quoted(Array(text.utf8))
             #expect(String(decoding: uri, as: UTF8.self) == "\"data:image/jpeg;base64,\(encoded)\"")
         }
-        let all = DataURI.quoted((0...255).map { UInt8($0) })
+        let all = OrderText.quoted((0...255).map { UInt8($0) })
         let digits = String(decoding: all, as: UTF8.self)
         #expect(digits.contains("AAECAwQFBgcICQoLDA0ODxAR") && digits.hasSuffix("+fr7/P3+/w==\""))
         #expect(all.count == 25 + 344)
@@ -98,10 +99,9 @@ struct RunwaySubmitTests {
             let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 167) }
             let groups = stride(from: 0, to: count, by: 3).flatMap { start in
                 // A group by itself is as long as its text: what stands before it has whole groups.
-                DataURI.quoted(Array(bytes[start..<min(start + 3, count)])).dropFirst(24).dropLast()
+                OrderText.quoted(Array(bytes[start..<min(start + 3, count)])).dropFirst(24).dropLast()
             }
-            let uri = DataURI.quoted(bytes)
-            #expect(uri.count == DataURI.size(of: bytes))
+            let uri = OrderText.quoted(bytes)
             #expect(uri.dropFirst(24).dropLast().elementsEqual(groups), "\(count) bytes")
         }
     }
@@ -292,11 +292,11 @@ struct RunwaySubmitTests {
     }
 }
 
-extension DataURI {
+extension OrderText {
     /// A JPEG as the JSON string that orders hold.
     static func quoted(_ image: [UInt8]) -> [UInt8] {
-        var json = JSONWriter()
-        write(image, to: &json)
-        return json.bytes
+        var text = OrderText()
+        text.photo(image)
+        return text.body.bytes
     }
 }

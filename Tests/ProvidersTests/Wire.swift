@@ -43,10 +43,13 @@ extension Wire.Outcome {
 }
 
 extension TransferRequest {
-    /// The bytes of the body; nil where it is none of bytes.
+    /// The bytes of the body; nil where there is none, or a file.
     var sentBytes: [UInt8]? {
-        guard case .bytes(let bytes) = body else { return nil }
-        return bytes
+        switch body {
+        case .bytes(let bytes): bytes
+        case .woven(let woven): woven.bytes
+        case .none, .file: nil
+        }
     }
 
     /// The header's value.

@@ -74,6 +74,27 @@ private struct Author {
 
 @Suite("editing random records")
 struct RecordPropertyTests {
+    @Test("members and elements stand where they would stand if each value were a record of its own")
+    func places() throws {
+        for seed in 0..<300 {
+            var author = Author(random: Seeded(state: UInt64(seed)), spaces: ["", " ", "\n      ", "\r\n\t"])
+            let record = try RecordText(Array(author.record().utf8))
+            var left = [record.root]
+            while let value = left.popLast() {
+                let alone = try RecordText(Array(record.bytes[value]))
+                let (members, elements) = (record.members(of: value), record.elements(of: value))
+                let shift = value.lowerBound
+                #expect(
+                    alone.members(of: alone.root).map { $0.value.lowerBound + shift..<$0.value.upperBound + shift }
+                        == members.map(\.value))
+                #expect(
+                    alone.elements(of: alone.root).map { $0.lowerBound + shift..<$0.upperBound + shift } == elements)
+                #expect(record.firstKey(of: value) == members.first?.key.lowerBound)
+                left += members.map(\.value) + elements
+            }
+        }
+    }
+
     @Test("whatever is in a record, only the members that an update sets change")
     func othersStay() throws {
         let styles = [[""], ["", " "], ["\n  ", "\n    ", " "], ["\r\n\t", ""], [" ", "\t", "\n"]]

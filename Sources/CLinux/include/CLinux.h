@@ -71,6 +71,7 @@ int vz_notify(const char *path, const void *bytes, size_t size, int patience_ms)
 void vz_thrifty_memory(void);
 int vz_socketpair(int fds[2]); // SOCK_SEQPACKET, close-on-exec
 long vz_send_with(int fd, const void *bytes, size_t size, const int *passed, int count);
+long vz_message_size(int fd); // of the next message, which stays where it is
 long vz_receive_with(int fd, void *bytes, size_t size, int *passed, int capacity, int *count);
 int vz_terminal_columns(int fd);
 int vz_terminal_rows(int fd); // both 0: no terminal

@@ -4,11 +4,12 @@
 // order that asks for none gets one that differs from the last.
 
 internal import Contract
+internal import Transfer
 
 /// Writes orders.
 enum FashnOrder {
     /// The body. The order's model is one of the table; it has one picture of garments and at most one of a person.
-    static func body(_ order: Order, _ model: FashnModel, fallbackSeed: UInt32) -> [UInt8] {
+    static func body(_ order: Order, _ model: FashnModel, fallbackSeed: UInt32) -> WovenBody {
         precondition(order.kind == .image, "an order of a \(order.kind.rawValue) came to \(model.name)")
         let garments = order.references.filter { $0.role == .garment }
         let people = order.references.filter { $0.role == .person }
@@ -16,37 +17,37 @@ enum FashnOrder {
             preconditionFailure("\(garments.count) pictures of garments and \(people.count) of people came to FASHN AI")
         }
         precondition(people.count == 1 || !model.needsPerson, "an order without a person came to \(model.name)")
-        var json = JSONWriter()
-        json.beginObject()
-        json.member("model_name", model.name)
-        json.key("inputs")
-        json.beginObject()
-        write(product, as: model.inputs.garments, to: &json)
-        if let person = people.first { write(person, as: model.inputs.person, to: &json) }
-        if model.isFree { writeWishes(order, shaped: people.isEmpty || model.shapesPerson, to: &json) }
-        json.member("seed", Int(order.seed ?? fallbackSeed))
+        var text = OrderText()
+        text.json.beginObject()
+        text.json.member("model_name", model.name)
+        text.json.key("inputs")
+        text.json.beginObject()
+        write(product, as: model.inputs.garments, to: &text)
+        if let person = people.first { write(person, as: model.inputs.person, to: &text) }
+        if model.isFree { writeWishes(order, shaped: people.isEmpty || model.shapesPerson, to: &text) }
+        text.json.member("seed", Int(order.seed ?? fallbackSeed))
         for option in model.options {
             switch option.value {
-            case .text(let text): json.member(option.key, text)
-            case .number(let number): json.member(option.key, number)
+            case .text(let word): text.json.member(option.key, word)
+            case .number(let number): text.json.member(option.key, number)
             }
         }
-        json.endObject()
-        json.endObject()
-        return json.bytes
+        text.json.endObject()
+        text.json.endObject()
+        return text.body
     }
 
-    private static func write(_ reference: Reference, as name: String, to json: inout JSONWriter) {
-        json.key(name)
-        DataURI.write(reference.image, to: &json)
+    private static func write(_ reference: Reference, as name: String, to text: inout OrderText) {
+        text.json.key(name)
+        text.photo(reference.image)
     }
 
-    private static func writeWishes(_ order: Order, shaped: Bool, to json: inout JSONWriter) {
+    private static func writeWishes(_ order: Order, shaped: Bool, to text: inout OrderText) {
         guard let size = FashnSize.of(order.size) else {
             preconditionFailure("an order of \(order.size) came to FASHN AI, which has no such size")
         }
-        if let prompt = order.prompt { json.member("prompt", prompt) }
-        if shaped { json.member("aspect_ratio", size.shape) }
-        json.member("resolution", size.resolution)
+        if let prompt = order.prompt { text.json.member("prompt", prompt) }
+        if shaped { text.json.member("aspect_ratio", size.shape) }
+        text.json.member("resolution", size.resolution)
     }
 }

@@ -35,10 +35,10 @@ struct RunwayCalls: Sendable {
 
     /// A POST with a JSON body. Runway fetches and checks every reference before it answers, without a byte in the
     /// meantime, and giving up early would turn an order into a lost one: so it is waited for long.
-    func post(_ path: String, _ body: [UInt8]) async throws(TransferFailure) -> TransferAnswer {
+    func post(_ path: String, _ body: WovenBody) async throws(TransferFailure) -> TransferAnswer {
         var request = self.request(.post, path)
         request.headers.append(TransferHeader("Content-Type", "application/json"))
-        request.body = .bytes(body)
+        request.body = .woven(body)
         request.limits.total = 120_000_000_000
         request.limits.stall = 120_000_000_000
         return try await transfer.transfer(request)

@@ -242,7 +242,7 @@ final class RunwayUploads: Sendable {
         json.member("type", "ephemeral")
         json.endObject()
         let answer: TransferAnswer
-        do throws(TransferFailure) { answer = try await calls.post("/v1/uploads", json.bytes) } catch {
+        do throws(TransferFailure) { answer = try await calls.post("/v1/uploads", WovenBody(json.bytes)) } catch {
             throw RunwayFailures.unsent("the upload of a photo", error, quote: calls.quote)
         }
         guard answer.isSuccess else { throw RunwayUploads.refusal(answer, quote: calls.quote) }

@@ -40,10 +40,10 @@ struct ServiceCalls: Sendable {
     }
 
     /// A POST with a JSON body. Giving up early would turn an order into a lost one: so it is waited for long.
-    func post(_ path: String, _ body: [UInt8]) async throws(TransferFailure) -> TransferAnswer {
+    func post(_ path: String, _ body: WovenBody) async throws(TransferFailure) -> TransferAnswer {
         var request = self.request(.post, baseURL + path, .configured)
         request.headers.append(TransferHeader("Content-Type", "application/json"))
-        request.body = .bytes(body)
+        request.body = .woven(body)
         request.limits.total = 120_000_000_000
         request.limits.stall = 120_000_000_000
         return try await transfer.transfer(request)

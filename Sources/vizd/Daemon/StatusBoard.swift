@@ -29,9 +29,9 @@ final class StatusBoard: Sendable {
         var isCompound = false
     }
 
-    private struct State {
+    /// Some of the jobs. A job stands with all that it is a part of and with all its parts.
+    private struct Jobs {
         var jobs: [JobName: Entry] = [:]
-        var history = DurationHistory()
 
         /// Counts a part that has ended. Answers the jobs above it.
         mutating func landed(_ name: JobName, isComplete: Bool) -> [JobName] {
@@ -53,7 +53,13 @@ final class StatusBoard: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    /// One lock and its jobs. Every job tells each of its steps: one lock for all would be met in use time and again.
+    private final class Shard: Sendable {
+        let jobs = Mutex(Jobs())
+    }
+
+    private let shards = (0..<16).map { _ in Shard() }
+    private let history = Mutex(DurationHistory())
     private let files: StatusFiles
     /// The provider of a job that has not chosen one yet.
     private let provider: String
@@ -72,26 +78,31 @@ final class StatusBoard: Sendable {
 
     /// How many jobs are under way and how old they are; `wall` is now, nanoseconds since 1970.
     func readings(at wall: Int64) -> BoardReadings {
-        state.withLock { state in
-            var readings = BoardReadings()
-            for entry in state.jobs.values {
-                if entry.family != nil {
-                    readings.parked += 1
-                    continue
-                }
-                readings.stages[entry.progress?.stage ?? .prepare, default: .init()].add(seconds(since: entry))
-                guard let wait = entry.progress?.waiting else { continue }
-                let age = max(0, Double(wall - wait.since.nanoseconds) / 1e9)
-                readings.waits[wait.reason, default: .init()].add(age)
+        var readings = BoardReadings()
+        for entry in shards.flatMap({ $0.jobs.withLock { Array($0.jobs.values) } }) {
+            if entry.family != nil {
+                readings.parked += 1
+                continue
             }
-            return readings
+            readings.stages[entry.progress?.stage ?? .prepare, default: .init()].add(seconds(since: entry))
+            guard let wait = entry.progress?.waiting else { continue }
+            let age = max(0, Double(wall - wait.since.nanoseconds) / 1e9)
+            readings.waits[wait.reason, default: .init()].add(age)
         }
+        return readings
+    }
+
+    /// Where a job stands: by the name of the job that it is a part of in the end.
+    private func jobs<Answer: Sendable>(_ name: JobName, _ body: (inout Jobs) -> Answer) -> Answer {
+        var top = name
+        while let parent = top.parent { top = parent }
+        return shards[Int(UInt(bitPattern: top.hashValue) % UInt(shards.count))].jobs.withLock { body(&$0) }
     }
 
     /// What the journal knows of earlier jobs, oldest first.
     func remember(_ seconds: [Double], provider: String, kind: PictureKind = .image) {
         let history = Self.history(of: kind, provider)
-        state.withLock { state in for one in seconds { state.history.add(one, provider: history) } }
+        self.history.withLock { for one in seconds { $0.add(one, provider: history) } }
     }
 
     /// A job begins; a request that cannot be read has no status file, it ends at once. `family` where it was taken
@@ -103,9 +114,9 @@ final class StatusBoard: Sendable {
             kind: request.kind, begun: monotonicClock())
         (entry.family, entry.isCompound) = (family, family != nil)
         entry.hasFile = ticket.row.kinship?.kind.hasFiles ?? true
-        let above = state.withLock { state in
-            state.jobs[name] = entry
-            return state.climb(from: name)
+        let above = jobs(name) { jobs in
+            jobs.jobs[name] = entry
+            return jobs.climb(from: name)
         }
         if entry.hasFile { files.begin(name.landing) { [weak self] wall in self?.render(name, wall) ?? [] } }
         for parent in above { files.touch(parent.landing) }
@@ -113,33 +124,37 @@ final class StatusBoard: Sendable {
 
     /// A job has come to a step.
     func report(_ name: JobName, _ progress: StageReport) {
-        let (above, wait) = state.withLock { state in
-            let before = state.jobs[name]?.progress?.waiting
-            state.jobs[name]?.progress = progress
-            return (state.climb(from: name), progress.waiting == before ? nil : progress.waiting)
+        // What was said before is handed out, so that it is let go of after the lock.
+        let (above, before) = jobs(name) { jobs -> ([JobName], StageReport?) in
+            guard let place = jobs.jobs.index(forKey: name) else { return ([], nil) }
+            let before = jobs.jobs.values[place].progress
+            jobs.jobs.values[place].progress = progress
+            return (jobs.climb(from: name), before)
         }
-        if let wait { meter.count { $0.waited(wait.reason) } }
-        for one in [name] + above { files.touch(one.landing) }
+        if let wait = progress.waiting, wait != before?.waiting { meter.count { $0.waited(wait.reason) } }
+        files.touch(name.landing)
+        for one in above { files.touch(one.landing) }
     }
 
     /// The parts of a job have ended, and it is worked on itself.
-    func familyEnded(_ name: JobName) { state.withLock { $0.jobs[name]?.family = nil } }
+    func familyEnded(_ name: JobName) { jobs(name) { $0.jobs[name]?.family = nil } }
 
     /// A job has landed.
     func ended(_ name: JobName, _ result: ResultDocument) {
-        let above = state.withLock { state -> [JobName] in
-            let entry = state.jobs.removeValue(forKey: name)
-            if let entry, !entry.isCompound, case .complete = result.outcome {
-                state.history.add(seconds(since: entry), provider: history(of: entry))
-            }
-            return state.landed(name, isComplete: result.failure == nil)
+        let (above, entry) = jobs(name) { jobs in
+            let entry = jobs.jobs.removeValue(forKey: name)
+            return (jobs.landed(name, isComplete: result.failure == nil), entry)
+        }
+        if let entry, !entry.isCompound, case .complete = result.outcome {
+            let (seconds, provider) = (seconds(since: entry), history(of: entry))
+            history.withLock { $0.add(seconds, provider: provider) }
         }
         for parent in above { files.touch(parent.landing) }
     }
 
     /// A job has landed that had its result before this life of the program.
     func landed(_ name: JobName, isComplete: Bool) {
-        let above = state.withLock { $0.landed(name, isComplete: isComplete) }
+        let above = jobs(name) { $0.landed(name, isComplete: isComplete) }
         for parent in above { files.touch(parent.landing) }
     }
 
@@ -158,15 +173,18 @@ final class StatusBoard: Sendable {
         kind == .video ? "\(provider), films" : provider
     }
 
+    private func seconds(leftOf entry: Entry) -> Double {
+        let elapsed = entry.family == nil ? seconds(since: entry) : 0
+        let recent = history.withLock { $0 }
+        let seconds = recent.remaining(provider: history(of: entry), elapsed: elapsed)
+        return entry.family?.remaining(each: seconds) ?? seconds
+    }
+
     private func seconds(since entry: Entry) -> Double { Double(monotonicClock() - entry.begun) / 1e9 }
 
     private func render(_ name: JobName, _ wall: Int64) -> [UInt8] {
-        let (found, left) = state.withLock { state -> (Entry?, Double) in
-            guard let entry = state.jobs[name] else { return (nil, 0) }
-            let elapsed = entry.family == nil ? seconds(since: entry) : 0
-            let seconds = state.history.remaining(provider: history(of: entry), elapsed: elapsed)
-            return (entry, entry.family?.remaining(each: seconds) ?? seconds)
-        }
+        let found = jobs(name) { $0.jobs[name] }
+        let left = found.map { seconds(leftOf: $0) } ?? 0
         let (progress, family) = (found?.progress, found?.family)
         // The line has moved on since the job was told: asked now.
         let waiting = family == nil ? progress?.waiting?.told : nil
