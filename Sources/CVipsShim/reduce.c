@@ -21,7 +21,7 @@ enum {
     MOST = 16          // a greater reduction would keep more rows at hand, and gain nothing
 };
 
-typedef int16_t samples __attribute__((vector_size(2 * STEP), aligned(2)));
+typedef int16_t samples __attribute__((vector_size(2 * STEP), aligned(2), may_alias));
 typedef int32_t sums __attribute__((vector_size(4 * STEP)));
 
 /// Along one side: which samples make each sample of the result, from `first` on, and how much each counts.
