@@ -1,165 +1,195 @@
-// Makes pixels fewer: what libvips' own reduction does, with the same filter (Lanczos, three lobes) over all of the
-// pixels, in code that was compiled with the rest. libvips 8.14 is this fast only where it may write code of its own as
-// it runs, which the worker's cell forbids, and then rounds to six bits in between. Here each sample keeps fourteen.
+// Makes pixels fewer, by Lanczos with three lobes over all of them. The arithmetic is zimg's, whose vector instructions
+// are compiled with it. libvips 8.14 is as fast only where it may write code of its own as it runs, which the worker's
+// cell forbids, and then rounds to six bits in between. Here samples are in 1 / 128 of a level until the end.
 //
-// Rows are taken in the order in which they are decoded and let go of once no row of the result needs them. First rows
-// are mixed into fewer rows. Of each sixteen of those the pixels of a column are then laid side by side, so that mixing
-// columns is the same work: numbers beside each other that count alike, which compilers have vector instructions for.
+// zimg looks at a picture tile by tile, from top to bottom for each; libvips decodes it once, from the first row to the
+// last. So the result is made in bands of rows. The rows that a band needs are mixed into its own, for which colours
+// may stand beside each other as they come; then each colour is laid out by itself, and columns are mixed. Rows are let
+// go of once no band needs them: memory is bounded by the width.
+//
+// What zimg answers is never the photo's fault, which libvips has decoded by then: vz_explain knows its name.
 #include "inside.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zimg.h>
 
 enum {
     LOBES = 3,
-    UNIT = 14,         // weights are in 1 / 2^14; those of a sample add up to exactly one
-    FINE = 6,          // samples are in 1 / 2^6 of a level. Both passes overshoot by no more than 15 bits and a sign hold
-    ROWS = 16,         // so many rows' columns are mixed together
-    LANES = 3 * ROWS,  // samples beside each other then
-    STEP = 16,         // samples that are mixed at once; LANES is a multiple of it
+    FINE = 7,          // samples are in 1 / 2^7 of a level,
+    BLACK = 1 << 14,   // and begin here, so that what overshoots between the passes is kept
+    BAND = 16,         // rows of the result that are made at once, at the most: zimg mixes the columns of so many
+    OWN = 64,          // rows of the picture that become a band's, at the most
     STRIP = 8,         // rows that are asked of libvips at once, as its decoder of JPEG makes them
+    ALIGNMENT = 64,    // of rows, in bytes
     MOST = 16          // a greater reduction would keep more rows at hand, and gain nothing
 };
 
-typedef int16_t samples __attribute__((vector_size(2 * STEP), aligned(2), may_alias));
-typedef int32_t sums __attribute__((vector_size(4 * STEP)));
-
-/// Along one side: which samples make each sample of the result, from `first` on, and how much each counts.
+/// Rows of samples that lie `stride` apart.
 typedef struct {
-    int from, to, taps, *first;
-    int16_t *weights;
-} filter;
+    uint16_t *samples;
+    int stride;
+} rows;
 
-/// The picture that comes, the last `taps` rows of it, and how many were taken.
 typedef struct {
     VipsRegion *region;
-    int16_t *ring;
-    int taps, taken;
-} rows_in;
-
-typedef struct {
-    filter down, across;
-    rows_in in;
-    int stride;             // samples of a row, filled up to a multiple of STEP
-    int16_t *lines;         // ROWS rows of the result, as wide as the source
-    int16_t *turned;        // the same by columns
-    const int16_t **parts;  // what is being mixed
+    VipsImage *out;
+    int taken;                  // rows of the picture
+    unsigned kept;              // so many of them: a power of two, as zimg wants it
+    int band;                   // rows of the result that are made at once
+    double scale;               // rows of the picture for one of the result
+    rows ring, fewer;           // those of the picture; mixed, as wide as they were
+    rows apart, small;          // the same with one colour below the other; as wide as the result
+    zimg_filter_graph *across;  // from `apart` to `small`
+    void *room;                 // that it works in
 } reduction;
-
-static double lanczos(double x) {
-    if (x == 0) return 1;
-    if (fabs(x) >= LOBES) return 0;
-    return LOBES * sin(G_PI * x) * sin(G_PI * x / LOBES) / (G_PI * G_PI * x * x);
-}
-
-/// The weights of one sample. What is lost by rounding one is made up for by the next.
-static void weigh(int16_t *weights, int taps, double start, double scale) {
-    double shape[2 * LOBES * MOST + 2], total = 0, sum = 0;
-    for (int k = 0; k < taps; k++) total += shape[k] = lanczos((start + k) / scale);
-    for (int k = 0, before = 0; k < taps; k++) {
-        sum += shape[k];
-        int now = (int)lrint(sum / total * (1 << UNIT));
-        weights[k] = (int16_t)(now - before);
-        before = now;
-    }
-}
-
-static int make_filter(filter *f, int from, int to) {
-    double scale = (double)from / to;
-    int taps = MIN(from, 2 * (int)ceil(LOBES * scale));
-    *f = (filter){from, to, taps, g_try_new(int, to), g_try_new(int16_t, (size_t)to * taps)};
-    if (!f->first || !f->weights) return -1;
-    for (int i = 0; i < to; i++) {
-        double centre = (i + 0.5) * scale - 0.5;
-        f->first[i] = CLAMP((int)ceil(centre - LOBES * scale), 0, from - taps);
-        weigh(f->weights + (size_t)i * taps, taps, f->first[i] - centre, scale);
-    }
-    return 0;
-}
-
-/// `count` samples, a multiple of STEP, each the weighted sum of those that stand at its place in `parts`.
-static void mix(const int16_t *const *parts, const int16_t *weights, int taps, int count, int16_t *out) {
-    for (int i = 0; i < count; i += STEP) {
-        sums sum = {0};
-        sum += 1 << (UNIT - 1);
-        for (int k = 0; k < taps; k++)
-            sum += __builtin_convertvector(*(const samples *)(parts[k] + i), sums) * weights[k];
-        *(samples *)(out + i) = __builtin_convertvector(sum >> UNIT, samples);
-    }
-}
-
-static int take_rows(reduction *r, int until) {
-    rows_in *in = &r->in;
-    VipsImage *image = in->region->im;
-    for (; in->taken < until; in->taken++) {
-        int top = in->taken / STRIP * STRIP;
-        VipsRect strip = {0, top, image->Xsize, MIN(STRIP, image->Ysize - top)};
-        if (in->taken == top && vips_region_prepare(in->region, &strip)) return -1;
-        const uint8_t *from = VIPS_REGION_ADDR(in->region, 0, in->taken);
-        int16_t *to = in->ring + (size_t)(in->taken % in->taps) * r->stride;
-        for (int i = 0; i < 3 * image->Xsize; i++) to[i] = (int16_t)(from[i] << FINE);
-    }
-    return 0;
-}
-
-static int mix_rows(reduction *r, int y) {
-    const filter *f = &r->down;
-    if (take_rows(r, f->first[y] + f->taps)) return -1;
-    for (int k = 0; k < f->taps; k++)
-        r->parts[k] = r->in.ring + (size_t)((f->first[y] + k) % f->taps) * r->stride;
-    mix(r->parts, f->weights + (size_t)y * f->taps, f->taps, r->stride, r->lines + (size_t)(y % ROWS) * r->stride);
-    return 0;
-}
-
-static inline uint8_t level(int16_t sample) {
-    int value = (sample + (1 << (FINE - 1))) >> FINE;
-    return (uint8_t)CLAMP(value, 0, 255);
-}
-
-/// The rows of the result from `top` on, of which `lines` holds `count`.
-static void mix_columns(reduction *r, VipsImage *out, int top, int count) {
-    const filter *f = &r->across;
-    for (int x = 0; x < f->from; x++)
-        for (int y = 0; y < ROWS; y++)
-            memcpy(r->turned + (size_t)x * LANES + 3 * y, r->lines + (size_t)y * r->stride + 3 * x, 3 * sizeof(int16_t));
-    for (int x = 0; x < f->to; x++) {
-        int16_t column[LANES];
-        for (int k = 0; k < f->taps; k++) r->parts[k] = r->turned + (size_t)(f->first[x] + k) * LANES;
-        mix(r->parts, f->weights + (size_t)x * f->taps, f->taps, LANES, column);
-        for (int y = 0; y < count; y++) {
-            uint8_t *pixel = (uint8_t *)VIPS_IMAGE_ADDR(out, x, top + y);
-            for (int band = 0; band < 3; band++) pixel[band] = level(column[3 * y + band]);
-        }
-    }
-}
 
 static int no_memory(void) {
     vips_error("reduce", "out of memory");
     return -1;
 }
 
-/// All but the region, which is the caller's. Memory that is there is given back by `end` whatever this answers.
-static int begin(reduction *r, VipsImage *in, int width, int height) {
-    if (make_filter(&r->down, in->Ysize, height) || make_filter(&r->across, in->Xsize, width)) return no_memory();
-    r->stride = (3 * in->Xsize + STEP - 1) / STEP * STEP;
-    r->in.taps = r->down.taps;
-    // Zeros, since what a row is filled up with is mixed as well.
-    r->in.ring = g_try_malloc0_n((size_t)r->stride * r->in.taps, sizeof(int16_t));
-    r->lines = g_try_malloc0_n((size_t)r->stride * ROWS, sizeof(int16_t));
-    r->turned = g_try_new(int16_t, (size_t)in->Xsize * LANES);
-    r->parts = g_try_new(const int16_t *, MAX(r->down.taps, r->across.taps));
-    return r->in.ring && r->lines && r->turned && r->parts ? 0 : no_memory();
+/// Hands on what zimg says. It has no words for what it does not expect, which is that C++ finds no memory.
+static int refused(void) {
+    char why[256] = "";
+    int code = zimg_get_last_error(why, sizeof why);
+    zimg_clear_last_error();
+    if (code == ZIMG_ERROR_OUT_OF_MEMORY || !*why) return no_memory();
+    vips_error("zimg", "%s (%d)", why, code);
+    return -1;
+}
+
+static void *aligned(size_t count) {
+    void *memory = aligned_alloc(ALIGNMENT, (count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    if (memory) memset(memory, 0, count);
+    return memory;
+}
+
+/// Zeros, and more of them than a row has, since zimg 3.0 reads whole vectors of it, and where few samples are weighed
+/// up to two beyond, which count nothing. Answers whether there was memory.
+static int make_rows(rows *made, int width, unsigned height) {
+    int step = ALIGNMENT / sizeof(uint16_t);
+    made->stride = (width / step + 2) * step;
+    made->samples = aligned(sizeof(uint16_t) * made->stride * height);
+    return made->samples != NULL;
+}
+
+static zimg_image_format format(int width, int height) {
+    zimg_image_format f;
+    zimg_image_format_default(&f, ZIMG_API_VERSION);
+    f.width = width;
+    f.height = height;
+    f.pixel_type = ZIMG_PIXEL_WORD;
+    f.pixel_range = ZIMG_RANGE_FULL;
+    return f;
+}
+
+/// NULL with the reason in libvips' error buffer. `*room` is what it works in.
+static zimg_filter_graph *plan(const zimg_image_format *from, const zimg_image_format *to, void **room) {
+    zimg_graph_builder_params p;
+    zimg_graph_builder_params_default(&p, ZIMG_API_VERSION);
+    p.resample_filter = ZIMG_RESIZE_LANCZOS;
+    p.filter_param_a = LOBES;
+    zimg_filter_graph *graph = zimg_filter_graph_build(from, to, &p);
+    size_t size = 0;
+    *room = NULL;
+    if (!graph || zimg_filter_graph_get_tmp_size(graph, &size)) refused();
+    else if (!(*room = aligned(size + 1))) no_memory();
+    else return graph;
+    zimg_filter_graph_free(graph);
+    return NULL;
+}
+
+/// `mask` says which bits of a row's number are its place in `from`.
+static int run(const zimg_filter_graph *graph, const rows *from, unsigned mask, const rows *to, void *room) {
+    ptrdiff_t sample = sizeof(uint16_t);
+    zimg_image_buffer_const in = {ZIMG_API_VERSION, {{from->samples, sample * from->stride, mask}}};
+    zimg_image_buffer out = {ZIMG_API_VERSION, {{to->samples, sample * to->stride, ZIMG_BUFFER_MAX}}};
+    return zimg_filter_graph_process(graph, &in, &out, room, NULL, NULL, NULL, NULL) ? refused() : 0;
+}
+
+static int take_rows(reduction *r, int until) {
+    VipsImage *image = r->region->im;
+    for (; r->taken < until; r->taken++) {
+        int top = r->taken / STRIP * STRIP;
+        VipsRect strip = {0, top, image->Xsize, MIN(STRIP, image->Ysize - top)};
+        if (r->taken == top && vips_region_prepare(r->region, &strip)) return -1;
+        const uint8_t *from = VIPS_REGION_ADDR(r->region, 0, r->taken);
+        uint16_t *to = r->ring.samples + (size_t)(r->taken & (r->kept - 1)) * r->ring.stride;
+        for (int i = 0; i < 3 * image->Xsize; i++) to[i] = (uint16_t)(BLACK + (from[i] << FINE));
+    }
+    return 0;
+}
+
+/// So many rows of the picture does a band need beside its own, on both sides.
+static int margin(double scale) { return (int)ceil(LOBES * scale) + 2; }
+
+/// Makes `fewer` the rows of the result from `top` on, `count` of them. zimg is told of the whole picture and of which
+/// part is meant: so rows count as much as if all were made in one go, and it looks at none but those the band needs.
+static int mix_rows(reduction *r, int top, int count) {
+    VipsImage *in = r->region->im;
+    if (take_rows(r, MIN(in->Ysize, (int)ceil((top + count) * r->scale) + margin(r->scale)))) return -1;
+    zimg_image_format from = format(3 * in->Xsize, in->Ysize), to = format(3 * in->Xsize, count);
+    from.active_region.top = top * r->scale;
+    from.active_region.height = count * r->scale;
+    void *room;
+    zimg_filter_graph *down = plan(&from, &to, &room);
+    int failed = !down || run(down, &r->ring, r->kept - 1, &r->fewer, room);
+    zimg_filter_graph_free(down);
+    free(room);
+    return failed;
+}
+
+/// Lays the colours out one below the other.
+static void part(reduction *r, int count) {
+    size_t plane = (size_t)r->band * r->apart.stride;
+    for (int y = 0; y < count; y++) {
+        const uint16_t *from = r->fewer.samples + (size_t)y * r->fewer.stride;
+        uint16_t *to = r->apart.samples + (size_t)y * r->apart.stride;
+        for (int x = 0; x < r->region->im->Xsize; x++)
+            for (int band = 0; band < 3; band++) to[band * plane + x] = from[3 * x + band];
+    }
+}
+
+static inline uint8_t level(uint16_t sample) {
+    int value = (sample - BLACK + (1 << (FINE - 1))) >> FINE;
+    return (uint8_t)CLAMP(value, 0, 255);
+}
+
+/// Puts the colours together again, as the rows of the result from `top` on.
+static void join(reduction *r, int top, int count) {
+    size_t plane = (size_t)r->band * r->small.stride;
+    for (int y = 0; y < count; y++) {
+        const uint16_t *from = r->small.samples + (size_t)y * r->small.stride;
+        uint8_t *to = VIPS_IMAGE_ADDR(r->out, 0, top + y);
+        for (int x = 0; x < r->out->Xsize; x++)
+            for (int band = 0; band < 3; band++) to[3 * x + band] = level(from[band * plane + x]);
+    }
+}
+
+/// Memory that is there is given back by `end` whatever this answers.
+static int begin(reduction *r) {
+    VipsImage *in = r->region->im;
+    r->scale = (double)in->Ysize / r->out->Ysize;
+    r->band = CLAMP((int)(OWN / r->scale), 1, BAND);
+    // One more, since a band may begin within a row.
+    r->kept = zimg_select_buffer_mask((unsigned)ceil(r->band * r->scale) + 2 * margin(r->scale) + 1) + 1;
+    if (!make_rows(&r->ring, 3 * in->Xsize, r->kept) || !make_rows(&r->fewer, 3 * in->Xsize, r->band) ||
+        !make_rows(&r->apart, in->Xsize, 3 * r->band) || !make_rows(&r->small, r->out->Xsize, 3 * r->band))
+        return no_memory();
+    zimg_image_format from = format(in->Xsize, 3 * r->band), to = format(r->out->Xsize, 3 * r->band);
+    r->across = plan(&from, &to, &r->room);
+    return r->across ? 0 : -1;
 }
 
 static void end(reduction *r) {
-    g_free(r->down.first);
-    g_free(r->down.weights);
-    g_free(r->across.first);
-    g_free(r->across.weights);
-    g_free(r->in.ring);
-    g_free(r->lines);
-    g_free(r->turned);
-    g_free(r->parts);
+    zimg_filter_graph_free(r->across);
+    free(r->room);
+    free(r->ring.samples);
+    free(r->fewer.samples);
+    free(r->apart.samples);
+    free(r->small.samples);
 }
 
 /// A picture in memory with the metadata of `in`.
@@ -180,16 +210,17 @@ int vz_can_reduce(VipsImage *in, int width, int height) {
 }
 
 int vz_reduce(VipsImage *in, int width, int height, VipsImage **out) {
-    reduction r = {.in.region = vips_region_new(in)};
-    VipsImage *made = blank(in, width, height);
-    int failed = !made || begin(&r, in, width, height);
-    for (int y = 0; !failed && y < height; y++) {
-        failed = mix_rows(&r, y);
-        if (!failed && (y % ROWS == ROWS - 1 || y == height - 1)) mix_columns(&r, made, y / ROWS * ROWS, y % ROWS + 1);
+    reduction r = {.region = vips_region_new(in), .out = blank(in, width, height)};
+    int failed = !r.out || begin(&r);
+    for (int top = 0; !failed && top < height; top += r.band) {
+        int count = MIN(r.band, height - top);
+        if ((failed = mix_rows(&r, top, count))) break;
+        part(&r, count);
+        if (!(failed = run(r.across, &r.apart, ZIMG_BUFFER_MAX, &r.small, r.room))) join(&r, top, count);
     }
     end(&r);
-    g_object_unref(r.in.region);
-    if (!failed) *out = made;
-    else if (made) g_object_unref(made);
+    g_object_unref(r.region);
+    if (!failed) *out = r.out;
+    else if (r.out) g_object_unref(r.out);
     return failed;
 }
