@@ -20,6 +20,13 @@ int vz_check_pixels(const vz_info *info, int64_t most, char why[VZ_WHY]);
 /// Three bands of eight bits in sRGB, alpha laid on white. The caller unrefs `*out`.
 int vz_flat_rgb(VipsImage *in, VipsImage **out);
 
+/// Whether vz_reduce takes the picture to this size: eight-bit sRGB without alpha, made smaller by less than 16 times.
+int vz_can_reduce(VipsImage *in, int width, int height);
+
+/// Decodes `in` from its first row to its last, once and in order, and answers it in memory at this size, with its
+/// metadata. The caller unrefs `*out`.
+int vz_reduce(VipsImage *in, int width, int height, VipsImage **out);
+
 /// Encodes without metadata into `out->bytes`.
 int vz_encode(VipsImage *image, int quality, vz_picture *out);
 

@@ -29,9 +29,10 @@ int vz_explain(char why[VZ_WHY]) {
     static const char *const ends_early[] = {
         "premature end", "truncated", "unexpected end", "end of file", "end of stream", "end-of-file", "end of data",
         "input eof", "not enough data", "read error", "unable to read", "bad seek", NULL};
-    static const char *const memory[] = {"out of memory", "memory allocation", "unable to allocate", NULL};
+    // What the machine is short of; and what zimg says, which sees nothing of a photo but its pixels.
+    static const char *const ours[] = {"out of memory", "memory allocation", "unable to allocate", "zimg:", NULL};
     const char *text = vips_error_buffer();
-    int code = mentions(text, memory) ? VZ_FAULT : mentions(text, ends_early) ? VZ_TRUNCATED : VZ_UNREADABLE;
+    int code = mentions(text, ours) ? VZ_FAULT : mentions(text, ends_early) ? VZ_TRUNCATED : VZ_UNREADABLE;
     size_t n = 0;
     for (; *text && n + 1 < VZ_WHY; text++) {
         if (*text == '\n' && text[1] == 0) break;

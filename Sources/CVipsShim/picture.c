@@ -128,10 +128,10 @@ static int describe_content(VipsImage *image, vz_picture *out) {
     return 0;
 }
 
-/// Shrinks while loading, turns upright, and applies the colour profile if there is one: without one the operation
-/// would take a way through a profile of its own, and white would not stay white. Its own fail_on does not reach the
-/// loader (libvips 8.14), so it travels in the loader's options.
-static int shrink(VipsImage *header, const void *bytes, size_t count, int edge, VipsImage **out) {
+/// libvips' own way for all that vz_reduce does not take: shrinks while loading, turns upright, and applies the colour
+/// profile if there is one: without one the operation would take a way through a profile of its own, and white would not
+/// stay white. Its own fail_on does not reach the loader (libvips 8.14), so it travels in the loader's options.
+static int thumbnail(VipsImage *header, const void *bytes, size_t count, int edge, VipsImage **out) {
     const char *options = "fail_on=truncated";
     if (!vips_image_get_typeof(header, VIPS_META_ICC_NAME))
         return vips_thumbnail_buffer((void *)bytes, count, out, edge, "height", edge, "size", VIPS_SIZE_DOWN,
@@ -141,13 +141,53 @@ static int shrink(VipsImage *header, const void *bytes, size_t count, int edge, 
                                  NULL);
 }
 
+/// By how much a JPEG is shrunk while it is decoded. What its decoder leaves out shows as patterns that the cloth does
+/// not have, unless the picture is made smaller by half again after it; libvips sees to the same.
+static int preshrink(const vz_info *info, int edge) {
+    int factor = MAX(info->width, info->height) / edge;
+    return info->format != VZ_JPEG || factor < 4 ? 1 : factor < 8 ? 2 : factor < 16 ? 4 : 8;
+}
+
+/// In sRGB and upright, as libvips' thumbnail does it; `in` lies in memory.
+static int finish(VipsImage *in, VipsImage **out) {
+    if (!vips_image_get_typeof(in, VIPS_META_ICC_NAME)) return vips_autorot(in, out, NULL);
+    VipsImage *coloured = NULL;
+    int failed = vips_icc_transform(in, &coloured, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE, NULL) ||
+                 vips_autorot(coloured, out, NULL);
+    if (coloured) g_object_unref(coloured);
+    return failed;
+}
+
+/// At most `edge` pixels on the longer side, upright, in sRGB. `header` is the picture, opened but not decoded.
+static int shrink(VipsImage *header, const void *bytes, size_t count, const vz_info *info, int edge, VipsImage **out) {
+    VipsObject *scope = VIPS_OBJECT(vips_image_new());
+    VipsImage **t = (VipsImage **)vips_object_local_array(scope, 2);
+    VipsImage *whole = header;
+    double scale = (double)edge / MAX(info->width, info->height);
+    int width = MAX(1, (int)(header->Xsize * scale + 0.5)), height = MAX(1, (int)(header->Ysize * scale + 0.5));
+    int less = preshrink(info, edge), failed = 0;
+    // Of WebP and TIFF smaller ones can be had, and of pictures with frames the first is not all that is there.
+    int plain = info->format == VZ_JPEG || info->format == VZ_PNG || info->format == VZ_HEIC || info->format == VZ_AVIF;
+    if (!plain || info->pages > 1 || scale >= 1) whole = NULL;
+    else if (less > 1) {
+        failed = vips_jpegload_buffer((void *)bytes, count, &t[0], "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                                      VIPS_FAIL_ON_TRUNCATED, "shrink", less, NULL);
+        whole = t[0];
+    }
+    if (!failed && whole && vz_can_reduce(whole, width, height))
+        failed = vz_reduce(whole, width, height, &t[1]) || finish(t[1], out);
+    else if (!failed) failed = thumbnail(header, bytes, count, edge, out);
+    g_object_unref(scope);
+    return failed;
+}
+
 int vz_prepare(const void *bytes, size_t count, int64_t most_pixels, int edge, int quality, vz_info *info,
                vz_picture *out, char why[VZ_WHY]) {
     VipsObject *scope = VIPS_OBJECT(vips_image_new());
     VipsImage **t = (VipsImage **)vips_object_local_array(scope, 4);
     int code = vz_open(bytes, count, VIPS_FAIL_ON_TRUNCATED, &t[0], info, why);
     if (code == VZ_OK) code = vz_check_pixels(info, most_pixels, why);
-    if (code == VZ_OK && (shrink(t[0], bytes, count, edge, &t[1]) || vz_flat_rgb(t[1], &t[2]) ||
+    if (code == VZ_OK && (shrink(t[0], bytes, count, info, edge, &t[1]) || vz_flat_rgb(t[1], &t[2]) ||
                           !(t[3] = vips_image_copy_memory(t[2])) || describe_content(t[3], out) ||
                           vz_encode(t[3], quality, out)))
         code = vz_explain(why);

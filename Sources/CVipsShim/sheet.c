@@ -16,6 +16,13 @@ static int inside(const vz_box *box, int width, int height) {
            box->height <= height - box->top;
 }
 
+/// Forced to the size of the cell, which may be the larger one.
+static int cell_size(VipsImage *in, const vz_box *target, VipsImage **out) {
+    if (vz_can_reduce(in, target->width, target->height)) return vz_reduce(in, target->width, target->height, out);
+    return vips_thumbnail_image(in, out, target->width, "height", target->height, "size", VIPS_SIZE_FORCE, "no_rotate",
+                                TRUE, NULL);
+}
+
 /// The cell's pixels at the size of its target, packed RGB; NULL with the reason in libvips' error buffer.
 static uint8_t *cell_pixels(VipsImage *picture, const vz_cell *cell) {
     VipsObject *scope = VIPS_OBJECT(vips_image_new());
@@ -25,8 +32,7 @@ static uint8_t *cell_pixels(VipsImage *picture, const vz_cell *cell) {
     size_t count = 0;
     if (!vz_flat_rgb(picture, &t[0]) &&
         !vips_extract_area(t[0], &t[1], crop->left, crop->top, crop->width, crop->height, NULL) &&
-        !vips_thumbnail_image(t[1], &t[2], cell->target.width, "height", cell->target.height, "size", VIPS_SIZE_FORCE,
-                              "no_rotate", TRUE, NULL))
+        !cell_size(t[1], &cell->target, &t[2]))
         rgb = vips_image_write_to_memory(t[2], &count);
     g_object_unref(scope);
     return rgb;

@@ -71,6 +71,8 @@ private struct BitPacker {
     }
 }
 
+typealias RGB = (UInt8, UInt8, UInt8)
+
 enum PNGBytes {
     static let signature = cat([0x89], ascii("PNG\r\n\u{1A}\n"))
 
@@ -90,6 +92,36 @@ enum PNGBytes {
         let header = chunk("IHDR", cat(bigEndian(width, 4), bigEndian(height, 4), [8, 0, 0, 0, 0]))
         let body = chunk("IDAT", pixels ?? packed(0, times: (width + 1) * height))
         return cat(signature, header, chunks, body, chunk("IEND", []))
+    }
+
+    /// An 8-bit RGB picture as it should be, in blocks that are not packed (RFC 1951, 3.2.4).
+    static func colour(_ width: Int, _ height: Int, _ pixel: (Int, Int) -> RGB) -> [UInt8] {
+        var rows: [UInt8] = []
+        rows.reserveCapacity((3 * width + 1) * height)
+        for y in 0..<height {
+            rows.append(0)
+            for x in 0..<width {
+                let (red, green, blue) = pixel(x, y)
+                rows.append(red)
+                rows.append(green)
+                rows.append(blue)
+            }
+        }
+        var stream: [UInt8] = [0x78, 0x01]
+        var (low, high) = (1, 0)
+        for start in stride(from: 0, to: rows.count, by: 0xFFFF) {
+            let block = rows[start..<min(start + 0xFFFF, rows.count)]
+            stream.append(start + block.count == rows.count ? 1 : 0)
+            stream += cat(littleEndian(block.count, 2), littleEndian(~block.count & 0xFFFF, 2))
+            stream += block
+            for byte in block {
+                low = (low + Int(byte)) % 65_521
+                high = (high + low) % 65_521
+            }
+        }
+        stream += bigEndian(high << 16 | low, 4)
+        let header = chunk("IHDR", cat(bigEndian(width, 4), bigEndian(height, 4), [8, 2, 0, 0, 0]))
+        return cat(signature, header, chunk("IDAT", stream), chunk("IEND", []))
     }
 }
 

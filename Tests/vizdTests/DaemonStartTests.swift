@@ -7,8 +7,10 @@ import Foundation
 import Ledger
 import Linux
 import Spool
+import Synchronization
 import TestSupport
 import Testing
+import Wardrobe
 
 @testable import vizd
 
@@ -60,12 +62,16 @@ private final class Site: Sendable {
     }
 
     /// Runs the daemon on a thread of its own until a condition holds, asks it to leave, and answers its exit code.
-    func run(until condition: @escaping @Sendable () throws -> Bool) async throws -> Int32 {
+    func run(
+        with look: @escaping @Sendable (Assembly) -> Void = { _ in },
+        until condition: @escaping @Sendable () throws -> Bool
+    ) async throws -> Int32 {
         let (settings, log) = (try settings(), lines.output(.text).logger())
         return await withCheckedContinuation { continuation in
             OwnedThread.spawn(name: "test-daemon") {
                 var daemon = DaemonProcess(settings: settings, log: log, standby: false)
                 daemon.assembled = { assembly in
+                    look(assembly)
                     let mailbox = assembly.mailbox
                     OwnedThread.spawn(name: "test-watch") {
                         Site.wait(for: condition)
@@ -140,5 +146,47 @@ struct DaemonStartTests {
         #expect(try site.names(.done) == ["a.json", "a.result.json"])
         #expect(site.lines.all.contains { $0.contains("vizd.ready") })
         #expect(site.lines.all.last?.contains("vizd.stopped") == true)
+    }
+
+    @Test("a daemon that has left changes no record any more, whoever asks")
+    func closedWardrobe() async throws {
+        try site.put("a.json", in: .incoming)
+        let spool = site.spool
+        let kept = Mutex<(any Wardrobe)?>(nil)
+        let code = try await site.run(with: { assembly in kept.withLock { $0 = assembly.wardrobe } }) {
+            try spool[.done].infoIfPresent(of: "a.result.json") != nil
+        }
+        #expect(code == 0)
+        let wardrobe = try #require(kept.withLock { $0 })
+        let user = try #require(UserID("peichin"))
+        let outfit = try #require(OutfitID("8f14e45f-ceea-467f-a0e6-1d1c6d3a0002"))
+        let before = try records()
+        #expect(before[0].contains(#""job_id": "a""#) || before[0].contains(#""job_id":"a""#), "\(before[0])")
+        // Several, one after the other has asked: an open wardrobe would have taken the first by the time of the last.
+        for number in 0..<8 {
+            await withCheckedContinuation { asks in
+                Task {
+                    asks.resume()
+                    try await wardrobe.setDescriptor("somebody \(number)", of: user)
+                }
+            }
+            await withCheckedContinuation { asks in
+                Task {
+                    asks.resume()
+                    _ = try await wardrobe.clearRecord(of: outfit, user)
+                }
+            }
+        }
+        // Waits for what is being written, if anything is.
+        await wardrobe.close()
+        #expect(try records() == before)
+    }
+
+    /// Outfits and profile of the example's user.
+    private func records() throws -> [String] {
+        let folder = try Directory(path: "\(site.path)/wardrobe_photos/peichin")
+        return try ["saved_outfits.json", "user_profile.json"].map { (name: FileName) in
+            String(decoding: try folder.open(name, .read).read(limit: 1 << 20), as: UTF8.self)
+        }
     }
 }
