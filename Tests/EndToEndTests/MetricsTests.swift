@@ -15,7 +15,11 @@ private struct Figures {
 
     /// Nil before there is a file: the first is written beside the first jobs.
     static func ifAny(of site: Site) throws -> Figures? {
-        do { return try Figures(site) } catch let failure as SystemFailure where failure.errno == .notFound { return nil }
+        do {
+            return try Figures(site)
+        } catch let failure as SystemFailure where failure.errno == .notFound {
+            return nil
+        }
     }
 
     init(_ site: Site) throws {
@@ -81,7 +85,7 @@ extension EndToEnd {
             try place.order("second")
             // Written every ten seconds: the next one has it.
             try daemon.await("a provider that is held", in: [place.site.logs]) { () -> Bool? in
-                let figures = try Figures(place.site)
+                guard let figures = try Figures.ifAny(of: place.site) else { return nil }
                 let isHeld = figures.sum("vizd_provider_state", #"provider="runway""#, #"state="held""#) == 1
                 return isHeld && figures.sum("vizd_waiting_jobs", #"reason="provider_held""#) == 1 ? true : nil
             }

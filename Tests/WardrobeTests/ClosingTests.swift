@@ -12,7 +12,7 @@ import Testing
 @Suite("The end of a wardrobe")
 struct ClosingTests {
     private let place: TemporaryWardrobe
-    /// Wardrobes in which a change waits for ever are kept as long as the process, as vizd's is: a leak is another thing.
+    /// Wardrobes in which a change waits for ever are kept as long as the process, as vizd's is.
     private static let kept = Mutex<[LocalWardrobe]>([])
 
     init() throws {
