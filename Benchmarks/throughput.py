@@ -71,7 +71,8 @@ def await_all(chosen, stand, vizd, begun):
         if vizd.poll() is not None or time.monotonic() > begun + chosen.limit:
             raise rig.Broken(f"{landed} of {chosen.jobs} landed.\n{stand.last_words('vizd')}")
         stand.listen()
-        time.sleep(0.1)
+        # Looking costs more the more has landed, and is paid by the same processors.
+        time.sleep(0.5 if chosen.jobs - landed > chosen.slots else 0.1)
     return time.monotonic() - begun
 
 
