@@ -107,8 +107,8 @@ struct SettingsLoader {
 
     private var loaded: LoadedSettings {
         LoadedSettings(
-            settings: problems.isEmpty ? settings : nil, problems: problems, notices: notices, effective: effective,
-            file: file)
+            settings: problems.isEmpty ? settings : nil, problems: problems,
+            notices: notices.map { printable($0, limit: .max) }, effective: effective, file: file)
     }
 
     private mutating func readFile(_ given: String?, reportingItsProblems: Bool) {

@@ -1,5 +1,7 @@
 // Where a value came from, what is wrong with it, and what was noticed: the settings' side of the talk with a person.
 
+internal import Contract
+
 /// The place that a value was read from.
 enum SettingsSource: Sendable, Equatable, CustomStringConvertible {
     case environment(variable: String)
@@ -26,6 +28,13 @@ struct SettingsProblem: Sendable, Equatable, CustomStringConvertible {
     let source: SettingsSource
     /// What is wrong and what is allowed, in whole sentences. Never a secret's value.
     let sentence: String
+
+    /// What the operator wrote is quoted; nothing of it breaks a line.
+    init(key: String?, source: SettingsSource, sentence: String) {
+        self.key = key.map { printable($0) }
+        self.source = source
+        self.sentence = printable(sentence, limit: .max)
+    }
 
     var description: String { (key.map { "\($0): " } ?? "") + "\(sentence) (\(source))" }
 }
