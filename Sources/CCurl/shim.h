@@ -19,6 +19,7 @@ typedef size_t (*vz_bytes_function)(char *, size_t, size_t, void *);
 typedef int (*vz_progress_function)(void *, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
 typedef int (*vz_before_request_function)(void *, char *, char *, int, int);
 typedef curl_socket_t (*vz_open_socket_function)(void *, curlsocktype, struct curl_sockaddr *);
+typedef int (*vz_close_socket_function)(void *, curl_socket_t);
 static inline CURLcode vz_set_bytes_function(CURL *h, CURLoption o, vz_bytes_function f) {
     return (curl_easy_setopt)(h, o, f);
 }
@@ -30,6 +31,9 @@ static inline CURLcode vz_set_before_request_function(CURL *h, vz_before_request
 }
 static inline CURLcode vz_set_open_socket_function(CURL *h, vz_open_socket_function f) {
     return (curl_easy_setopt)(h, CURLOPT_OPENSOCKETFUNCTION, f);
+}
+static inline CURLcode vz_set_close_socket_function(CURL *h, vz_close_socket_function f) {
+    return (curl_easy_setopt)(h, CURLOPT_CLOSESOCKETFUNCTION, f);
 }
 
 static inline CURLcode vz_get_long(CURL *h, CURLINFO i, long *v) { return (curl_easy_getinfo)(h, i, v); }

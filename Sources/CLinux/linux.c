@@ -213,6 +213,12 @@ int vz_timerfd_set(int fd, int64_t at_ns) {
 
 int vz_socket(int family, int kind, int protocol) { return socket(family, kind | SOCK_CLOEXEC, protocol); }
 
+uint64_t vz_socket_cookie(int fd) {
+    uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
 int64_t vz_tcp_consumed(int fd) {
     struct tcp_info info;
     memset(&info, 0, sizeof info);

@@ -134,6 +134,13 @@ package enum Socket {
         Descriptor(owning: try checked("socket") { vz_socket(family, kind, protocolNumber) })
     }
 
+    /// What tells this socket from every other one of the machine, later ones with its number included; nil where the
+    /// number is no socket.
+    package static func cookie(_ number: CInt) -> UInt64? {
+        let cookie = vz_socket_cookie(number)
+        return cookie == 0 ? nil : cookie
+    }
+
     /// Bytes that came over a connection and were read from it so far; nil where the number is no TCP connection.
     package static func consumed(_ number: CInt) -> Int64? {
         let bytes = vz_tcp_consumed(number)
@@ -143,4 +150,8 @@ package enum Socket {
     /// Ends a connection in both directions without closing its descriptor: whoever reads it finds its end, and what
     /// the other side sends then is refused. A connection that is gone already stays so.
     package static func shut(_ number: CInt) { _ = shutdown(number, CInt(SHUT_RDWR)) }
+
+    /// Closes a socket that another hand has given up.
+    /// - Returns: 0, or -1 as close(2) does.
+    package static func close(_ number: CInt) -> CInt { Glibc.close(number) }
 }

@@ -170,7 +170,7 @@ final class CurlLoop {
     private func start(_ id: TransferID) {
         guard let ticket = queued.removeValue(forKey: id) else { preconditionFailure("nobody is waiting as \(id)") }
         let passage = Passage(
-            id, ticket.leg, settings, sharing: share, at: MonotonicClock.now(),
+            id, ticket.leg, settings, sharing: share, under: lifeguard, at: MonotonicClock.now(),
             onConnected: { [unowned self] in lanes.connected(id) },
             onSocket: { [unowned self] in figures.connectionsOpened += 1 },
             onBegun: { [unowned self] moment in deadlines.set(id, moment) })
@@ -248,7 +248,6 @@ final class CurlLoop {
     private func watch(_ socket: curl_socket_t, _ wish: CInt) {
         if wish == CURL_POLL_REMOVE {
             watched[socket] = nil
-            lifeguard.remove(socket)
             epoll.remove(socket)
             return
         }
@@ -257,7 +256,6 @@ final class CurlLoop {
         if wish != CURL_POLL_IN { what.insert(.writable) }
         do throws(SystemFailure) {
             if watched.updateValue(what, forKey: socket) == nil {
-                lifeguard.add(socket)
                 try epoll.add(socket, what)
             } else {
                 try epoll.modify(socket, what)

@@ -34,8 +34,9 @@ final class Lifeguard: Sendable {
     /// Odd within a call of libcurl's.
     private let calls = Atomic<UInt64>(0)
     private let cuts = Atomic<Int>(0)
-    /// The sockets that are libcurl's. It gives one back before it closes it, so a number in here is never another's.
-    private let sockets = Mutex<Set<CInt>>([])
+    /// The sockets that are libcurl's, with what tells each from a later one of its number. A connection is given back
+    /// before it is closed; what never became one libcurl closes without a word, and its number may be another's.
+    private let sockets = Mutex<[CInt: UInt64]>([:])
 
     /// Starts the thread, which ends with `close`.
     /// - Parameter tick: nanoseconds between two looks.
@@ -46,6 +47,9 @@ final class Lifeguard: Sendable {
 
     /// Connections that were shut so far.
     var shut: Int { cuts.load(ordering: .relaxed) }
+
+    /// Sockets that it watches over.
+    var known: Int { sockets.withLock { $0.count } }
 
     // MARK: What the loop tells
 
@@ -58,11 +62,15 @@ final class Lifeguard: Sendable {
         if mustWake { state.change { _ in } }
     }
 
-    /// libcurl has opened this socket.
-    func add(_ socket: CInt) { sockets.withLock { _ = $0.insert(socket) } }
+    /// libcurl has this socket from now on, whether or not it watches it: it may come from the first byte to the last
+    /// of an answer, and into a flood, within one call.
+    func add(_ socket: CInt) {
+        guard let cookie = Socket.cookie(socket) else { return }
+        sockets.withLock { $0[socket] = cookie }
+    }
 
-    /// libcurl is about to close this socket.
-    func remove(_ socket: CInt) { sockets.withLock { _ = $0.remove(socket) } }
+    /// This connection is about to be closed.
+    func remove(_ socket: CInt) { sockets.withLock { $0[socket] = nil } }
 
     /// Runs a call of libcurl's that may read from a network.
     func over<Answer>(_ call: () -> Answer) -> Answer {
@@ -109,8 +117,11 @@ final class Lifeguard: Sendable {
     private func judge(_ call: LongCall) -> LongCall {
         var call = call
         sockets.withLock { sockets in
-            for socket in sockets {
-                guard let consumed = Socket.consumed(socket) else { continue }
+            for (socket, cookie) in sockets {
+                guard let consumed = Socket.consumed(socket), Socket.cookie(socket) == cookie else {
+                    sockets[socket] = nil
+                    continue
+                }
                 if let before = call.consumed[socket], consumed - before > Lifeguard.limit {
                     Socket.shut(socket)
                     cuts.add(1, ordering: .relaxed)

@@ -28,6 +28,7 @@ final class Passage {
     private let headers: TextList
     private let resolve: TextList
     private let isProxied: Bool
+    private let lifeguard: Lifeguard
     /// Told when the host's address is known or a connection stands, and when a socket was opened.
     private let onConnected: () -> Void
     private let onSocket: () -> Void
@@ -39,14 +40,16 @@ final class Passage {
     private var socketFailure: SystemFailure?
     private var uploaded: curl_off_t = 0
 
-    /// Makes a handle ready. The passage must live until the handle has left libcurl's hands.
+    /// Makes a handle ready. The passage must live until the handle has left libcurl's hands, the lifeguard until its
+    /// last connection is closed.
     init(
         _ id: TransferID, _ leg: Leg, _ settings: TransferSettings, sharing share: UnsafeMutableRawPointer,
-        at now: Int64,
+        under lifeguard: Lifeguard, at now: Int64,
         onConnected: @escaping () -> Void, onSocket: @escaping () -> Void, onBegun: @escaping (Int64) -> Void
     ) {
         (self.id, self.leg, self.onConnected, self.onSocket) = (id, leg, onConnected, onSocket)
         self.onBegun = onBegun
+        self.lifeguard = lifeguard
         isProxied = settings.proxy != nil
         headers = TextList(leg.headers)
         resolve = TextList(settings.resolve)
@@ -74,6 +77,12 @@ final class Passage {
         handle.set(CURLOPT_READFUNCTION) { Passage.at($3).read($0, $1 * $2) }
         vz_set_before_request_function(handle.raw) { me, address, _, _, _ in Passage.at(me).begin(address) }
         vz_set_open_socket_function(handle.raw) { me, _, address in Passage.at(me).openSocket(address) }
+        // The connection outlives this passage, and is closed by whoever comes last.
+        handle.set(CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(lifeguard).toOpaque())
+        vz_set_close_socket_function(handle.raw) { lifeguard, socket in
+            Unmanaged<Lifeguard>.fromOpaque(lifeguard!).takeUnretainedValue().remove(socket)
+            return Socket.close(socket)
+        }
         vz_set_progress_function(handle.raw) { me, _, _, _, uploaded in Passage.at(me).progress(uploaded) }
         handle.set(CURLOPT_NOPROGRESS, 0)
     }
@@ -118,6 +127,7 @@ final class Passage {
             let socket = try Socket.open(
                 family: wanted.family, kind: wanted.socktype, protocolNumber: wanted.protocol)
             onSocket()
+            lifeguard.add(socket.raw)
             return socket.release()
         } catch {
             socketFailure = error

@@ -108,6 +108,25 @@ struct BadServerTests {
         #expect(try bad.requests() == 0, "it has seen no request that it understands")
     }
 
+    @Test("a connection that was used before and is flooded while it rests ends when it is used again")
+    func floodAtRest() async throws {
+        let server = try await BadServer.start("flood after an answer")
+        let client = try server.client()
+        var question = request(server, .get)
+        (question.limits.stall, question.limits.total) = (Patience.limit, Patience.limit)
+        #expect(try await client.transfer(question).text == "good")
+        // The buffers are full by now: what is read of them next has no end, from the first byte on.
+        try await Task.sleep(nanoseconds: 300_000_000)
+        do throws(TransferFailure) {
+            // Either on a new connection, once that one was found out,
+            #expect(try await client.transfer(question).text == "good")
+        } catch {
+            // or it had seemed to be alive until the question had gone out.
+            #expect(error.code == .broken)
+        }
+        #expect(client.report.connectionsOpened < 10)
+    }
+
     @Test(
         "while one server floods its connection, the transfers with another go on",
         arguments: [

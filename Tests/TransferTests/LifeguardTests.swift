@@ -44,6 +44,17 @@ private final class Hose: Sendable {
     }
 }
 
+/// Functions of libcurl that vizd has no use for. Its header, imported here, would take the names of sockets' constants
+/// away from the other tests.
+private enum Libcurl {
+    typealias Maker = @convention(c) () -> UnsafeMutableRawPointer?
+    typealias User = @convention(c) (UnsafeMutableRawPointer) -> CInt
+
+    static func function<Function>(_ name: String, as kind: Function.Type) throws -> Function {
+        unsafeBitCast(try #require(dlsym(nil, name)), to: kind)
+    }
+}
+
 @Suite("The watch over the loop")
 struct LifeguardTests {
     /// Runs what blocks on a thread of its own, with a lifeguard that looks every millisecond.
@@ -95,6 +106,50 @@ struct LifeguardTests {
             }
             #expect(lifeguard.shut == 0 && resting.isOpen && gone.isOpen)
         }
+    }
+
+    @Test("a socket that was closed without a word is not mistaken for the one that has its number now")
+    func numbers() async throws {
+        try await watched { lifeguard in
+            let (gone, other) = (try Hose(), try Hose())
+            lifeguard.add(gone.number)
+            #expect(dup2(other.number, gone.number) == gone.number)
+            lifeguard.over { _ = gone.drain(4 * Lifeguard.limit) }
+            #expect(lifeguard.shut == 0 && other.isOpen)
+        }
+    }
+
+    @Test("a connection is watched over before libcurl has a word of it for its loop, and until it is closed")
+    func unannounced() async throws {
+        let server = try await BadServer.start("flood of windows")
+        try await watched { lifeguard in
+            try #require(Curl.started)
+            let share = try #require(try Libcurl.function("curl_share_init", as: Libcurl.Maker.self)())
+            do {
+                // With a loop of libcurl's own, which tells nobody of its sockets.
+                let passage = try flooded(server, share, lifeguard)
+                let perform = try Libcurl.function("curl_easy_perform", as: Libcurl.User.self)
+                #expect(lifeguard.over { perform(passage.handle.raw) } != 0)
+                #expect(lifeguard.shut == 1)
+            }
+            #expect(lifeguard.known == 0)
+            _ = try Libcurl.function("curl_share_cleanup", as: Libcurl.User.self)(share)
+        }
+    }
+
+    private func flooded(
+        _ server: BadServer, _ share: UnsafeMutableRawPointer, _ lifeguard: Lifeguard
+    ) throws -> Passage {
+        var settings = TransferSettings()
+        settings.caFile = server.caFile
+        settings.resolve = ["provider.test:\(server.port):127.0.0.1"]
+        let destination = try #require(Destination("https://provider.test:\(server.port)/"))
+        let leg = Leg(
+            method: .get, destination: destination, headers: [], body: .none, sink: .memory, limits: TransferLimits(),
+            judgesAddress: false, isForeign: false)
+        return Passage(
+            TransferID(1), leg, settings, sharing: share, under: lifeguard, at: MonotonicClock.now(), onConnected: {},
+            onSocket: {}, onBegun: { _ in })
     }
 
     @Test("with nothing under way it sleeps, and it looks again when there is something")

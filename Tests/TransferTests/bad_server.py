@@ -91,6 +91,10 @@ def answer(tls, stream):
         flood(tls, frame(DATA, 0, stream), frame(HEADERS, 4, stream, OK))
     elif WAY == "flood of windows":
         flood(tls, frame(WINDOW, 0, 0, struct.pack(">I", 1)))
+    elif WAY == "flood after an answer":
+        tls.sendall(frame(HEADERS, 4, stream, OK) + frame(DATA, 1, stream, b"good"))
+        time.sleep(0.1)
+        flood(tls, frame(WINDOW, 0, 0, struct.pack(">I", 1)))
     elif WAY == "flood of hints":
         flood(tls, frame(HEADERS, 4, stream, literal(b":status", b"103")))
     elif WAY == "header bomb":
@@ -139,6 +143,10 @@ def answer(tls, stream):
         return
     else:
         raise SystemExit(f"no such way: {WAY}")
+    # Closed while something is unread, it would be reset, and what was sent last might not arrive.
+    tls.shutdown(socket.SHUT_WR)
+    while tls.recv(65536):
+        pass
     tls.close()
 
 

@@ -60,6 +60,7 @@ int vz_epoll_wait(int epoll, int *fds, uint32_t *events, int capacity, int wait)
 int vz_timerfd(void);
 int vz_timerfd_set(int fd, int64_t at_ns); // CLOCK_MONOTONIC; 0 disarms
 int vz_socket(int family, int kind, int protocol);
+uint64_t vz_socket_cookie(int fd); // never the same for two sockets; 0: no socket
 int64_t vz_tcp_consumed(int fd); // bytes received and read; -1: no TCP connection
 
 // The rest.
