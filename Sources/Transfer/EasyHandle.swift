@@ -10,7 +10,13 @@ internal import Linux
 /// libcurl for the whole process: started once, by whoever is first.
 enum Curl {
     /// Whether it could be started; 0 is CURLE_OK.
-    static let started: Bool = vz_global_init() == CURLE_OK
+    ///
+    /// From then on the process ignores SIGPIPE, for good: OpenSSL writes to sockets whose other end may have gone, and
+    /// what libcurl 7.88 does against it for a moment (`curl_multi_cleanup`) is undone by another thread's moment.
+    static let started: Bool = {
+        SignalFD.ignoreBrokenPipes()
+        return vz_global_init() == CURLE_OK
+    }()
 }
 
 /// An easy handle.

@@ -12,6 +12,14 @@ import Testing
 struct FaultTests {
     private static let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
 
+    @Test("a process that has a client is not ended by writing to a connection that broke")
+    func brokenPipe() async {
+        await #expect(processExitsWith: .success) {
+            _ = try CurlTransfer(TransferSettings())
+            raise(SIGPIPE)
+        }
+    }
+
     /// What a server does, and what it is called.
     struct Mischief: CustomTestStringConvertible, Sendable {
         let testDescription: String
