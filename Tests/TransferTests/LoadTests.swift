@@ -81,20 +81,22 @@ struct LoadTests {
 
     @Test("two thousand transfers are under way at once on one thread")
     func twoThousand() async throws {
-        let there = Monitor(0)
+        let (there, isSeen) = (Happening(), Monitor(false))
         let parlour = try Parlour {
             $0.maximumInFlight = 2000
             $0.maximumPerOrigin = 2000
         } _: { _ in
-            // None is answered before all are there.
-            there.change { $0 += 1 }
-            _ = there.wait(until: MonotonicClock.now() + Patience.limit) { $0 >= 2000 ? true : nil }
+            // None is answered before all are there and were seen together.
+            there.happen()
+            _ = isSeen.wait(until: MonotonicClock.now() + Patience.limit) { $0 ? true : nil }
             return .ok("x")
         }
         let before = try LoadTests.threads() - parlour.server.connectionsOpen
         let together = Task { await answered(2000, parlour.client, "x") { parlour.request(.get, "/\($0)") } }
+        await there.times(2000)
         await parlour.client.awaitReport { $0.underWay == 2000 }
         let during = try LoadTests.threads() - parlour.server.connectionsOpen
+        isSeen.change { $0 = true }
         #expect(await together.value == 2000)
         // The tests around have threads of their own, which come and go.
         #expect(during < before + 100, "\(before) threads, then \(during)")

@@ -8,6 +8,15 @@ import Testing
 
 @testable import Transfer
 
+/// What a proxy says in place of opening a tunnel.
+private struct Lie: CustomTestStringConvertible, Sendable {
+    /// Short: the reply itself would fill the test's log with its bytes.
+    let testDescription: String
+    let reply: LoopbackReply
+
+    init(_ name: String, _ reply: LoopbackReply) { (testDescription, self.reply) = (name, reply) }
+}
+
 @Suite("Proxies")
 struct ProxyTests {
     private func client(_ proxyPort: UInt16, _ change: (inout TransferSettings) -> Void = { _ in }) throws
@@ -97,14 +106,17 @@ struct ProxyTests {
     @Test(
         "a proxy that answers for the host itself, never ends its answer or says nothing has let nothing through",
         arguments: [
-            LoopbackReply.raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", then: .close),
-            .raw("HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n"),
-            .raw("HTTP/1.1 200 OK\r\n" + String(repeating: "X-Header: value\r\n", count: 200_000), then: .stall),
-            .raw("HTTP/1.1 200 OK\r\nX: " + String(repeating: "y", count: 3_000_000), then: .stall),
-            .raw("SSH-2.0-OpenSSH_9.2\r\n", then: .stall), .steps([.stall]), .steps([.reset]),
+            Lie("an answer of its own", .raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", then: .close)),
+            Lie("elsewhere", .raw("HTTP/1.1 302 Found\r\nLocation: https://127.0.0.1/\r\nContent-Length: 0\r\n\r\n")),
+            Lie(
+                "headers",
+                .raw("HTTP/1.1 200 OK\r\n" + String(repeating: "X-Header: value\r\n", count: 200_000), then: .stall)),
+            Lie("a header", .raw("HTTP/1.1 200 OK\r\nX: " + String(repeating: "y", count: 3_000_000), then: .stall)),
+            Lie("another protocol", .raw("SSH-2.0-OpenSSH_9.2\r\n", then: .stall)),
+            Lie("silence", .steps([.stall])), Lie("a reset", .steps([.reset])),
         ])
-    func lies(reply: LoopbackReply) async throws {
-        let proxy = try LoopbackServer { _ in reply }
+    fileprivate func lies(lie: Lie) async throws {
+        let proxy = try LoopbackServer { _ in lie.reply }
         var request = TransferRequest(.post, "https://provider.test/secret", reach: .configured)
         request.body = .bytes([1])
         request.limits.connect = 2_000_000_000

@@ -35,13 +35,14 @@ final class ScriptedStore: Sendable {
     let clock = JumpingClock()
     let transfer: CurlTransfer
 
-    init(_ replies: [LoopbackReply]) throws {
+    /// - Parameter port: one more port that the client may speak to without TLS.
+    init(_ replies: [LoopbackReply], alsoAt port: UInt16? = nil) throws {
         let left = Mutex(replies)
         server = try LoopbackServer { _ in
             left.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
         }
         var settings = TransferSettings()
-        settings.allowInsecure = ["127.0.0.1:\(server.port)"]
+        settings.allowInsecure = Set([server.port, port ?? server.port].map { "127.0.0.1:\($0)" })
         transfer = try CurlTransfer(settings)
     }
 

@@ -5,6 +5,7 @@ import Contract
 import Digest
 import Linux
 import LoopbackServer
+import TestSupport
 import Testing
 import Transfer
 
@@ -91,9 +92,9 @@ struct S3StoreTests {
 
     @Test("a port where nobody listens is a store that is away")
     func nobody() async throws {
-        let scripted = try ScriptedStore([ScriptedStore.success()])
-        scripted.server.stop()
-        let store = scripted.client(patience: 5_000_000_000)
+        let port = try RawPort(listening: false)
+        let scripted = try ScriptedStore([ScriptedStore.success()], alsoAt: port.port)
+        let store = scripted.client(patience: 5_000_000_000, port: port.port)
         let failure = await s3Failure { () throws(S3Failure) in try await store.get(key, limit: 10) }
         #expect(failure?.reason == .unreachable && scripted.clock.waits.count > 2)
         #expect(failure?.message.contains("s3://closet/p/a b.json could not be reached") == true)

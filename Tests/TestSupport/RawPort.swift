@@ -5,12 +5,14 @@ import Linux
 
 /// A socket bound to a free port of 127.0.0.1. While it is not listening, connections to the port are refused, and
 /// nobody else gets it.
-final class RawPort: Sendable {
+package final class RawPort: Sendable {
     /// The socket.
-    let number: CInt
-    let port: UInt16
+    package let number: CInt
+    /// Its number.
+    package let port: UInt16
 
-    init(listening: Bool, backlog: CInt = 16) throws {
+    /// - Parameter backlog: connections that may wait to be accepted.
+    package init(listening: Bool, backlog: CInt = 16) throws {
         number = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         let number = self.number
         var address = RawPort.loopback(0)
@@ -28,10 +30,10 @@ final class RawPort: Sendable {
     deinit { close(number) }
 
     /// Wakes whoever accepts.
-    func hangUp() { shutdown(number, CInt(SHUT_RDWR)) }
+    package func hangUp() { shutdown(number, CInt(SHUT_RDWR)) }
 
     /// Connects a socket to a port of this machine; answers whether that went well at once.
-    static func connect(_ number: CInt, to port: UInt16) -> Bool {
+    package static func connect(_ number: CInt, to port: UInt16) -> Bool {
         var address = loopback(port)
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
