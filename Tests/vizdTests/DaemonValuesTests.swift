@@ -281,3 +281,41 @@ struct DaemonStatusTests {
         board.ended(name, Sample.complete())
     }
 }
+
+@Suite("Rest")
+struct RestTests {
+    private let start: Int64 = 1_000
+
+    /// Whether memory is let go of at each of these looks.
+    private func looks(_ looks: [(isIdle: Bool, at: Int64)]) -> [Bool] {
+        var rest = Rest()
+        return looks.map { rest.look(isIdle: $0.isIdle, at: $0.at) }
+    }
+
+    @Test("what only work needs is let go of once, when nothing was to do for long enough")
+    func once() {
+        let end = start + Rest.after
+        let moments = [start, end - 1, end, end + 1, start + 10 * Rest.after]
+        #expect(looks(moments.map { (true, $0) }) == [false, false, true, false, false])
+    }
+
+    @Test("work ends a rest, and the next one counts from its own beginning")
+    func again() {
+        let round = { (at: Int64) in [(false, at - 1), (true, at), (true, at + Rest.after)] }
+        let rounds = (0..<3).flatMap { round(start + $0 * 10 * Rest.after) }
+        #expect(looks(rounds) == [false, false, true, false, false, true, false, false, true])
+    }
+
+    @Test("the loop wakes up for it once a rest, and not while there is work")
+    func deadlines() {
+        var rest = Rest()
+        var deadlines = [rest.deadline]
+        for (isIdle, at) in [(true, start), (true, start + 1), (false, start + 2), (true, start + 3)] {
+            _ = rest.look(isIdle: isIdle, at: at)
+            deadlines.append(rest.deadline)
+        }
+        _ = rest.look(isIdle: true, at: start + 3 + Rest.after)
+        let (first, second) = (start + Rest.after, start + 3 + Rest.after)
+        #expect(deadlines + [rest.deadline] == [.max, first, first, .max, second, .max])
+    }
+}

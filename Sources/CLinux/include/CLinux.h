@@ -70,6 +70,8 @@ int64_t vz_clock_ns(int wall);
 int vz_notify(const char *path, const void *bytes, size_t size, int patience_ms);
 // Sets what the allocator keeps; before any thread starts.
 void vz_thrifty_memory(void);
+// Trims the heap and drops the pages of unchanged code; answers how many bytes of it were resident, -1: no /proc.
+int64_t vz_let_go_of_memory(void);
 int vz_socketpair(int fds[2]); // SOCK_SEQPACKET, close-on-exec
 long vz_send_with(int fd, const void *bytes, size_t size, const int *passed, int count);
 long vz_message_size(int fd); // of the next message, which stays where it is

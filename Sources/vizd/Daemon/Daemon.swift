@@ -116,6 +116,7 @@ final class Daemon {
     private var heeding = 0
     private var leaving: Int64?
     private(set) var claiming = ClaimPace()
+    private var rest = Rest()
     private var lastWatchdog: Int64 = 0
     private var lastStatus = ""
     private var lastStatusAt: Int64 = .min / 2
@@ -189,6 +190,7 @@ final class Daemon {
         }
         beat(now)
         measure(now)
+        if rest.look(isIdle: isIdle, at: now) { Host.letGoOfMemory() }
         try wait(now)
         return false
     }
@@ -391,6 +393,11 @@ final class Daemon {
 
     // MARK: - Waiting
 
+    /// Whether no job is at work or in line, and none is being taken up.
+    private var isIdle: Bool {
+        slots.count == 0 && incoming.queue.count + families.behind == 0 && heeding == 0 && leaving == nil
+    }
+
     private func wait(_ now: Int64) throws {
         var deadline = incoming.nextDeadline
         if let leaving { deadline = min(deadline, leaving) }
@@ -399,7 +406,7 @@ final class Daemon {
             deadline = min(deadline, claiming.deadline(canClaim: canClaim))
         }
         if hasStatusToTell { deadline = min(deadline, lastStatusAt + Daemon.statusInterval) }
-        deadline = min(deadline, metricsDeadline)
+        deadline = min(deadline, metricsDeadline, rest.deadline)
         let raws = [signals.raw, mailbox.raw] + (incoming.raw.map { [$0] } ?? [])
         _ = try Poll.readable(raws, timeout: deadline == .max ? nil : deadline - MonotonicClock.now())
     }
