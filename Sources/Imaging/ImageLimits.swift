@@ -18,7 +18,7 @@ package struct ImageLimits: Sendable {
     /// A worker that has had more bytes resident than this is replaced before its next order.
     package var residentBytes = 256 << 20
     /// A worker is replaced after so many orders, so that what libraries leak stays small.
-    package var ordersPerWorker = 1000
+    package var ordersPerWorker = 200
     /// Nanoseconds after which an idle worker is let go; its memory goes back to the machine.
     package var idleTime: Int64 = 300_000_000_000
 
