@@ -115,16 +115,24 @@ struct ExecTests {
 
     @Test("progress is told as it comes, and is no path")
     func progress() async throws {
-        let told = Mutex<[CallProgress]>([])
+        // What comes before the last was seen would be passed over, so it goes on when that has been told.
         let bench = try Bench(
-            "echo progress 0.25 warming up; sleep 0.3; echo progress 75%; sleep 0.3; printf x > o; echo o; "
-                + "echo progress 1"
-        )
-        let answer = await bench.run { news in told.withLock { $0.append(news) } }
+            "seen() { until [ -e $path/$1 ]; do sleep 0.05; done; }; path=$1; echo progress 0.25 warming up; seen 1; "
+                + "echo progress 75%; seen 2; printf x > o; echo o; echo progress 1")
+        let folder = try Directory(path: bench.path)
+        let told = Mutex<[CallProgress]>([])
+        let answer = await bench.run { news in
+            let count = told.withLock { told in
+                told.append(news)
+                return told.count
+            }
+            do throws(SystemFailure) { _ = try folder.open(FileName("\(count)"), .create) } catch {
+                Issue.record("the program is not told: \(error)")
+            }
+        }
         #expect(answer.bytes == [0x78], "\(answer)")
-        let all = told.withLock { $0 }
-        #expect(all.first == CallProgress(fraction: 0.25, words: "warming up"))
-        #expect(all.contains(CallProgress(fraction: 0.75, words: nil)))
+        let expected = [CallProgress(fraction: 0.25, words: "warming up"), CallProgress(fraction: 0.75, words: nil)]
+        #expect(told.withLock { Array($0.prefix(2)) } == expected)
     }
 
     @Test("it has three descriptors, four variables, its own session and group, and none of vizd's secrets")
