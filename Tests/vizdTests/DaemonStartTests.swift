@@ -49,9 +49,9 @@ private final class Site: Sendable {
         return try #require(loaded.settings, "\(loaded.problems)")
     }
 
-    /// Looks at the folders again and again, with a moment for the daemon in between; for half a minute at most.
+    /// Looks at the folders again and again, with a moment for the daemon in between; for a while at most.
     private static func wait(for condition: () throws -> Bool) {
-        let deadline = MonotonicClock.now() + 30_000_000_000
+        let deadline = MonotonicClock.now() + Patience.limit
         do {
             while try !condition(), MonotonicClock.now() < deadline {
                 _ = try Poll.readable([], timeout: 5_000_000)
