@@ -211,7 +211,13 @@ package final class Incoming {
                 wishes.note(wish)
             } else if !isOurs(file) {
                 ignoredInScan += 1
-            } else if !queue.contains(file) {
+            } else if queue.contains(file) {
+                continue
+            } else if queue.isFull {
+                // Not read, whoever it is of: with a million requests waiting each scan would read most of them again.
+                queue.turnAway()
+                tellFull(nil, ofEverybody: true)
+            } else {
                 arrivals.note(file, .scan, at: now)
             }
         }

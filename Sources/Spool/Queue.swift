@@ -170,14 +170,22 @@ package struct Queue: Sendable {
         return rescanWish
     }
 
+    /// Whether no request would be taken in now, whoever it is of.
+    package var isFull: Bool { slots.count - filelessCount >= capacity }
+
+    /// Notes that a request was left where it is for want of room: a scan is wished for when there is room again.
+    package mutating func turnAway() {
+        turnedAway = true
+        turnedAwayCount += 1
+    }
+
     /// Puts a request in its place.
     package mutating func insert(_ entry: QueueEntry) -> QueueAdmission {
         if slots[entry.file] != nil { return .known }
         // A job without a file is not found again by a scan: it is never turned away, and takes no request's room.
         let isFileless = entry.fileless != nil
-        if !isFileless && slots.count - filelessCount >= capacity {
-            turnedAway = true
-            turnedAwayCount += 1
+        if !isFileless && isFull {
+            turnAway()
             return .full
         }
         let user = number(of: entry.user)

@@ -3,6 +3,7 @@
 import Glibc
 import Linux
 import Spool
+import Synchronization
 import Testing
 
 @Suite("Incoming")
@@ -169,6 +170,37 @@ final class IncomingTests {
         #expect(claimed == 30)
         #expect(told == [.queueFull(user: "u", ofEverybody: false)], "once, however often it is full")
         #expect(incoming.scans[.room] ?? 0 >= 2)
+    }
+
+    @Test("a scan that finds the queue full reads none of what stays outside; all come in as there is room")
+    func outside() throws {
+        let other = try TestSpool()
+        for number in 0..<40 { try other.write("{user:u\(number)}", FileName("f\(number).json")) }
+        var settings = IncomingSettings()
+        (settings.queued, settings.slice) = (8, 2)
+        let read = Mutex(0)
+        let incoming = Incoming(other.spool, settings, at: 0) { bytes in
+            read.withLock { $0 += 1 }
+            return ask(bytes)
+        }
+        func settle(_ now: Int64) throws -> [IncomingNotice] {
+            var notices: [IncomingNotice] = []
+            repeat { notices += try incoming.step(at: now, wall: now) } while incoming.nextDeadline <= now
+            return notices
+        }
+        #expect(try settle(0) == [.rescan(.start), .queueFull(user: nil, ofEverybody: true)])
+        #expect(incoming.queue.count == 8 && incoming.queue.turnedAwayCount == 32 && incoming.isComplete)
+        #expect(read.withLock { $0 } <= 8 + settings.slice)
+        #expect(try settle(settings.rescan) == [.rescan(.regular)])
+        #expect(read.withLock { $0 } <= 8 + settings.slice)
+        var taken: Set<FileName> = []
+        for round in 0..<40 {
+            guard let entry = incoming.queue.take() else { break }
+            try other.spool[.incoming].unlink(entry.file)
+            taken.insert(entry.file)
+            _ = try settle(settings.rescan + Int64(round))
+        }
+        #expect(taken.count == 40 && read.withLock { $0 } <= 40 + 20 * settings.slice)
     }
 
     @Test("incoming swapped for another folder: what lies in the new one is found by a scan")
