@@ -92,7 +92,8 @@ struct ExecRun {
                 hasOutput ? program.output.raw : -1, hasErrors ? program.errors.raw : -1, program.raw,
                 reason == nil ? stop.raw : -1,
             ]
-            let ready = try Poll.readable(watched, timeout: left)
+            let rest = reason == nil ? pace.rest(talk.progress, at: MonotonicClock.now()) : nil
+            let ready = try Poll.readable(watched, timeout: min(left, rest ?? left))
             if ready[0] { hasOutput = try hear(program, &talk) }
             if ready[1] { hasErrors = try mind(program, &talk) }
             if ready[2] {
@@ -152,6 +153,11 @@ extension ExecEnding {
 private struct ExecPace {
     private var told: CallProgress?
     private var next = Int64.min
+
+    /// How long news has to wait that is not told yet, nanoseconds; nil where there is none.
+    func rest(_ news: CallProgress?, at now: Int64) -> Int64? {
+        news == nil || news == told ? nil : max(0, next - now)
+    }
 
     mutating func due(_ news: CallProgress?, at now: Int64) -> CallProgress? {
         guard let news, news != told, now >= next else { return nil }
