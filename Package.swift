@@ -90,7 +90,8 @@ let package = Package(
 
         // Tests, a folder a target.
         .target(
-            name: "TestSupport", dependencies: ["Contract", "Ledger", "Linux", "RunwaySimulator", "ServiceSimulator"],
+            name: "TestSupport",
+            dependencies: ["CLinux", "Contract", "Ledger", "Linux", "RunwaySimulator", "ServiceSimulator"],
             path: "Tests/TestSupport", exclude: ["s3_referee.py"]),
         .target(name: "LoopbackServer", path: "Tests/LoopbackServer"),
         .target(
@@ -149,7 +150,7 @@ let package = Package(
             exclude: ["Images"]),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "Contract", .product(name: "GRDB", package: "GRDB.swift")]),
+            dependencies: ["Ledger", "Contract", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
         .testTarget(
             name: "PipelineTests",
@@ -166,17 +167,18 @@ let package = Package(
             ], exclude: ["Prompts"]),
         .testTarget(
             name: "RunwaySimulatorTests",
-            dependencies: ["RunwaySimulator", "Contract", "LoopbackServer", "runway-simulator"],
+            dependencies: ["RunwaySimulator", "Contract", "LoopbackServer", "TestSupport", "runway-simulator"],
             exclude: ["runway_cases.json", "client.py"]),
         .testTarget(
             name: "ServiceSimulatorTests",
-            dependencies: ["BFLSimulator", "FashnSimulator", "RunwaySimulator", "ServiceSimulator"],
+            dependencies: ["BFLSimulator", "FashnSimulator", "RunwaySimulator", "ServiceSimulator", "TestSupport"],
             exclude: ["client.py"]),
         .testTarget(
             name: "ExecTests",
             dependencies: ["Providers", "Contract", "Linux", "LoopbackServer", "TestSupport", "Transfer", "vizd"]),
         .testTarget(
-            name: "OpenAISimulatorTests", dependencies: ["OpenAISimulator", "RunwaySimulator"], exclude: ["client.py"]),
+            name: "OpenAISimulatorTests", dependencies: ["OpenAISimulator", "RunwaySimulator", "TestSupport"],
+            exclude: ["client.py"]),
         .testTarget(
             name: "TransferTests", dependencies: ["Transfer", "Linux", "LoopbackServer", "TestSupport"],
             exclude: ["bad_server.py"]),

@@ -5,6 +5,7 @@ import Dispatch
 import Foundation
 import GRDB
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Ledger
@@ -271,7 +272,7 @@ private enum Mount {
     }
 
     private static func run(_ program: String, _ arguments: [String]) throws -> Int32 {
-        let process = Process()
+        let process = SpawnedProcess()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.standardError = FileHandle.nullDevice

@@ -2,6 +2,7 @@
 
 import Foundation
 import RunwaySimulator
+import TestSupport
 import Testing
 
 @testable import OpenAISimulator
@@ -30,7 +31,7 @@ struct OpenAISimulatorTests {
         simulator.inject(.quota, matching: "too poor")
         simulator.inject(.moderation("input"), matching: "too bare")
         simulator.inject(.makeThenStatus(503), matching: "too late")
-        let process = Process()
+        let process = SpawnedProcess()
         let pipe = Pipe()
         process.executableURL = try Self.python()
         process.arguments = [Self.folder.appending(path: "client.py").path, simulator.baseURL + "/v1"]

@@ -2,6 +2,7 @@
 
 import Contract
 import Foundation
+import TestSupport
 import Testing
 
 @testable import RunwaySimulator
@@ -26,7 +27,7 @@ enum Outside {
         let log = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try Data().write(to: log)
         defer { unlink(log.path) }
-        let process = Process()
+        let process = SpawnedProcess()
         let output = try FileHandle(forWritingTo: log)
         (process.executableURL, process.arguments) = (program, arguments)
         (process.standardOutput, process.standardError) = (output, output)
@@ -105,7 +106,7 @@ struct RefereeTests {
 
     @Test("the program says where it listens, serves, and ends with 0 on SIGTERM")
     func program() throws {
-        let process = Process()
+        let process = SpawnedProcess()
         let beside = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         process.executableURL = beside.appending(path: "runway-simulator")
         process.arguments = [
@@ -132,6 +133,6 @@ struct RefereeTests {
         process.terminate()
         while lines.next() != nil {}
         process.waitUntilExit()
-        #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+        #expect(process.hasExited && process.terminationStatus == 0)
     }
 }

@@ -7,6 +7,7 @@ import FoundationNetworking
 import RunwaySimulator
 import ServiceSimulator
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Services, and their referee")
@@ -28,7 +29,7 @@ struct ServiceRefereeTests {
         let log = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try Data().write(to: log)
         defer { unlink(log.path) }
-        let process = Process()
+        let process = SpawnedProcess()
         let output = try FileHandle(forWritingTo: log)
         (process.executableURL, process.arguments) = (program, arguments)
         (process.standardOutput, process.standardError) = (output, output)

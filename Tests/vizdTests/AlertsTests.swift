@@ -23,7 +23,7 @@ private enum Promtool {
 
     /// Runs it; answers what it said and whether it was content.
     static func run(_ arguments: [String], input: String = "") throws -> (isContent: Bool, said: String) {
-        let process = Process()
+        let process = SpawnedProcess()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         let (stdin, output) = (Pipe(), Pipe())

@@ -78,7 +78,7 @@ struct ProgramRun {
     let errors: String
 
     init(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws {
-        let process = Process()
+        let process = SpawnedProcess()
         process.executableURL = URL(fileURLWithPath: try BuiltProducts.path(of: "vizd"))
         process.arguments = arguments
         process.environment = ["PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"].merging(environment) { $1 }

@@ -56,7 +56,7 @@ struct ManualTests {
     @Test("mandoc finds nothing to complain of", .enabled(if: hasMandoc), arguments: pages)
     @Outside
     func clean(name: String) throws {
-        let process = Process()
+        let process = SpawnedProcess()
         process.executableURL = URL(filePath: mandoc)
         process.arguments = ["-T", "lint", "-W", "warning", "\(Repository.root)/docs/man/\(name)"]
         let pipe = Pipe()

@@ -24,7 +24,7 @@ private final class PseudoTerminal {
         let signal: Int32?
     }
 
-    private let process = Process()
+    private let process = SpawnedProcess()
     private let (orders, answers) = (Pipe(), Pipe())
 
     init(rows: Int, columns: Int, _ arguments: [String], environment: [String: String]) throws {

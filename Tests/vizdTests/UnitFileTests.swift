@@ -31,7 +31,7 @@ struct UnitFileTests {
 
     /// Runs systemd-analyze; all that it says.
     private func analyzed(_ arguments: [String]) throws -> (status: Int32, output: String) {
-        let process = Process()
+        let process = SpawnedProcess()
         process.executableURL = URL(filePath: analyze)
         process.arguments = arguments
         let pipe = Pipe()
