@@ -11,6 +11,7 @@ package final class RawPort: Sendable {
     /// Its number.
     package let port: UInt16
 
+    /// Takes a port that nobody has.
     /// - Parameter backlog: connections that may wait to be accepted.
     package init(listening: Bool, backlog: CInt = 16) throws {
         number = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)

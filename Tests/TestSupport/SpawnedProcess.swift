@@ -9,7 +9,9 @@ internal import Linux
 /// One run of a program. What is called as in Foundation's `Process` is meant as there.
 package final class SpawnedProcess: @unchecked Sendable {
     // Guard: the wishes are set before `run`, by whoever made it; what comes after is in `state`.
+    /// The program's file.
     package var executableURL: URL?
+    /// What follows its name.
     package var arguments: [String]?
     /// Nil for the test program's own.
     package var environment: [String: String]?
@@ -27,8 +29,10 @@ package final class SpawnedProcess: @unchecked Sendable {
     }
     private let state = Monitor(State())
 
+    /// One that does not run yet.
     package init() {}
 
+    /// 0 before `run`.
     package var processIdentifier: Int32 { state.look { $0.process } }
     /// Whether it left by itself, and not by a signal.
     package var hasExited: Bool { (state.look { $0.ending } ?? 0) & 0x7F == 0 }
@@ -38,6 +42,7 @@ package final class SpawnedProcess: @unchecked Sendable {
         return ending & 0x7F == 0 ? ending >> 8 & 0xFF : ending & 0x7F
     }
 
+    /// Starts it, and closes the ends of pipes that are its own now.
     package func run() throws {
         let process = try spawn()
         state.change { $0.process = process }
@@ -51,6 +56,7 @@ package final class SpawnedProcess: @unchecked Sendable {
         }
     }
 
+    /// Waits until it has ended and was reaped.
     package func waitUntilExit() { _ = state.wait { $0.ending } }
 
     /// SIGTERM.
